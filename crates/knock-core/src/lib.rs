@@ -1,0 +1,16 @@
+//! Port knocking as pure logic.
+//!
+//! Bytes become a [`Hit`](hit::Hit) ([`hit`], on the packet views of [`wire`]), hits go through the
+//! [`Engine`](engine::Engine), which answers with [`Event`](event::Event)s. Beside that way stand the texts that
+//! people write ([`config`], [`one_time`]) and the kernel filter made from doors ([`filter`]).
+//!
+//! Nothing here reads a clock, a file or a socket: time is an argument, and what is to be done is returned.
+#![forbid(unsafe_code)]
+
+pub mod door;
+pub mod event;
+pub mod hit;
+pub mod host;
+pub mod moment;
+pub mod sequence;
+pub mod wire;
