@@ -1,8 +1,12 @@
 //! A hit: one packet that reached us, reduced to what a knock can be made of.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, num::NonZeroU16};
 
-use crate::{door::TcpFlags, host::InterfaceIndex, sequence::Protocol};
+use crate::{
+    door::TcpFlags,
+    host::InterfaceIndex,
+    sequence::{Knock, Protocol},
+};
 
 /// One TCP or UDP packet that came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +44,12 @@ pub struct Segment {
 }
 
 impl Hit {
+    /// The knock that it would make; none if it went to port 0.
+    #[must_use]
+    pub fn knock(&self) -> Option<Knock> {
+        Some(Knock { port: NonZeroU16::new(self.port)?, protocol: self.protocol() })
+    }
+
     /// Which protocol carried it.
     #[must_use]
     pub fn protocol(&self) -> Protocol {

@@ -7,7 +7,10 @@
 //! Nothing here reads a clock, a file or a socket: time is an argument, and what is to be done is returned.
 #![forbid(unsafe_code)]
 
+mod attempts;
+
 pub mod door;
+pub mod engine;
 pub mod event;
 pub mod hit;
 pub mod host;
