@@ -1,2 +1,4 @@
-//! stub
+//! The port-knock server.
+#![forbid(unsafe_code)]
+
 fn main() {}

@@ -1,0 +1,2 @@
+//! The port-knock server: the monitor that acts and the watcher that listens.
+#![deny(unsafe_code)]
