@@ -12,5 +12,7 @@ pub mod event;
 pub mod hit;
 pub mod host;
 pub mod moment;
+pub mod one_time;
 pub mod sequence;
 pub mod wire;
+mod written;
