@@ -7,12 +7,14 @@
 //! Nothing here reads a clock, a file or a socket: time is an argument, and what is to be done is returned.
 #![forbid(unsafe_code)]
 
+pub mod config;
 pub mod door;
 pub mod event;
 pub mod hit;
 pub mod host;
 pub mod moment;
 pub mod one_time;
+mod printable;
 pub mod sequence;
 pub mod wire;
 mod written;
