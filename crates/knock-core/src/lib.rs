@@ -8,12 +8,16 @@
 #![forbid(unsafe_code)]
 
 mod attempts;
+mod printable;
+mod written;
 
+pub mod config;
 pub mod door;
 pub mod engine;
 pub mod event;
 pub mod hit;
 pub mod host;
 pub mod moment;
+pub mod one_time;
 pub mod sequence;
 pub mod wire;

@@ -1,0 +1,87 @@
+//! What `[options]` says.
+
+use std::path::PathBuf;
+
+use super::{
+    directive::{Key, OptionKey},
+    report::Report,
+    section::{Entry, repetitions},
+    value,
+    warning::Doubt,
+};
+
+/// The directives of `[options]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Whether to log to syslog.
+    pub syslog: bool,
+    /// The file to log to, if any.
+    pub log_file: Option<PathBuf>,
+    /// Where the daemon's process number goes, if not to the usual place.
+    pub pid_file: Option<PathBuf>,
+    /// What to listen on, if not on the usual interface.
+    pub interfaces: Option<Listen>,
+    /// How many commands may run at once, 1-1024.
+    pub max_commands: usize,
+    /// How many attempts are remembered at once, 1024-4000000.
+    pub max_attempts: usize,
+}
+
+/// What to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// Every interface there is.
+    Any,
+    /// The interfaces of these names: one at least, none twice. As for the classic daemon a name such as `eth0:1` is
+    /// the label of addresses of `eth0` (ip-address(8)).
+    Named(Vec<String>),
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            syslog: false,
+            log_file: None,
+            pid_file: None,
+            interfaces: None,
+            max_commands: 32,
+            max_attempts: 1_000_000,
+        }
+    }
+}
+
+pub(super) fn read(entries: &[Entry<'_>], report: &mut Report<'_>) -> Options {
+    repetitions(entries, report);
+    let mut options = Options::default();
+    for entry in entries {
+        let Key::Option(key) = entry.directive.key else { continue };
+        match key {
+            OptionKey::UseSyslog => options.syslog = true,
+            OptionKey::LogFile => options.log_file = given(entry, report, value::path),
+            OptionKey::PidFile => options.pid_file = given(entry, report, value::path),
+            OptionKey::Interface => options.interfaces = given(entry, report, value::interfaces),
+            OptionKey::MaxCommands => {
+                options.max_commands =
+                    value::count(entry, &(1..=1024), report).unwrap_or(options.max_commands);
+            }
+            OptionKey::MaxAttempts => {
+                options.max_attempts =
+                    value::count(entry, &(1024..=4_000_000), report).unwrap_or(options.max_attempts);
+            }
+        }
+    }
+    options
+}
+
+/// The value, if there is one: the classic daemon takes an empty one for none.
+fn given<T>(
+    entry: &Entry<'_>,
+    report: &mut Report<'_>,
+    read: impl FnOnce(&Entry<'_>, &mut Report<'_>) -> Option<T>,
+) -> Option<T> {
+    if entry.value.text.is_empty() {
+        report.doubt(entry.name, Doubt::Empty(entry.directive));
+        return None;
+    }
+    read(entry, report)
+}
