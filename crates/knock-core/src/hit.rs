@@ -2,7 +2,12 @@
 
 use std::net::IpAddr;
 
-use crate::{door::TcpFlags, host::InterfaceIndex, sequence::Protocol};
+use crate::{
+    door::TcpFlags,
+    host::InterfaceIndex,
+    sequence::Protocol,
+    wire::{Link, NoHit, tcp, udp},
+};
 
 /// One TCP or UDP packet that came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +45,22 @@ pub struct Segment {
 }
 
 impl Hit {
+    /// Reads a frame that came in on this interface, or says why it is no hit. The frame may be cut anywhere behind
+    /// the headers.
+    #[inline]
+    pub fn read(link: Link, interface: InterfaceIndex, frame: &[u8]) -> Result<Self, NoHit> {
+        let packet = link.packet(frame)?;
+        let (port, transport) = match packet.protocol() {
+            tcp::Packet::PROTOCOL => {
+                let tcp = tcp::Packet::new(packet.payload())?;
+                (tcp.destination_port(), Transport::Tcp(Segment::of(tcp)))
+            }
+            udp::Packet::PROTOCOL => (udp::Packet::new(packet.payload())?.destination_port(), Transport::Udp),
+            other => return Err(NoHit::OtherProtocol(other)),
+        };
+        Ok(Self { interface, source: packet.source(), destination: packet.destination(), port, transport })
+    }
+
     /// Which protocol carried it.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
@@ -49,3 +70,18 @@ impl Hit {
         }
     }
 }
+
+impl Segment {
+    fn of(packet: tcp::Packet<'_>) -> Self {
+        Self {
+            source_port: packet.source_port(),
+            sequence: packet.sequence(),
+            flags: TcpFlags(packet.flags()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
