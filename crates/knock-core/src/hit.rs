@@ -6,6 +6,7 @@ use crate::{
     door::TcpFlags,
     host::InterfaceIndex,
     sequence::{Knock, Protocol},
+    wire::{Link, NoHit, tcp, udp},
 };
 
 /// One TCP or UDP packet that came in.
@@ -44,6 +45,22 @@ pub struct Segment {
 }
 
 impl Hit {
+    /// Reads a frame that came in on this interface, or says why it is no hit. The frame may be cut anywhere behind
+    /// the headers.
+    #[inline]
+    pub fn read(link: Link, interface: InterfaceIndex, frame: &[u8]) -> Result<Self, NoHit> {
+        let packet = link.packet(frame)?;
+        let (port, transport) = match packet.protocol() {
+            tcp::Packet::PROTOCOL => {
+                let tcp = tcp::Packet::new(packet.payload())?;
+                (tcp.destination_port(), Transport::Tcp(Segment::of(tcp)))
+            }
+            udp::Packet::PROTOCOL => (udp::Packet::new(packet.payload())?.destination_port(), Transport::Udp),
+            other => return Err(NoHit::OtherProtocol(other)),
+        };
+        Ok(Self { interface, source: packet.source(), destination: packet.destination(), port, transport })
+    }
+
     /// The knock that it would make; none if it went to port 0.
     #[must_use]
     pub fn knock(&self) -> Option<Knock> {
@@ -59,3 +76,18 @@ impl Hit {
         }
     }
 }
+
+impl Segment {
+    fn of(packet: tcp::Packet<'_>) -> Self {
+        Self {
+            source_port: packet.source_port(),
+            sequence: packet.sequence(),
+            flags: TcpFlags(packet.flags()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;

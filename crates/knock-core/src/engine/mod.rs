@@ -111,12 +111,9 @@ impl Engine {
     /// Takes in a hit. If `now` lies before a moment that the engine has been told already, that one counts.
     pub fn hit(&mut self, now: Moment, hit: &Hit, tell: &mut impl FnMut(Event)) {
         self.expire(now, tell);
-        let real = self.host.admits_source(hit);
-        if !real && !self.explains {
-            return;
-        }
         let mut concerned = std::mem::take(&mut self.concerned);
         self.collect_concerned(hit, &mut concerned);
+        let real = concerned.is_empty() || self.host.admits_source(hit);
         for number in concerned.drain(..) {
             let verdict = if real { self.judge(number, hit) } else { Some(Verdict::Ignore(Reason::NoPeer)) };
             if let Some(verdict) = verdict {
