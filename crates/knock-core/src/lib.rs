@@ -9,6 +9,7 @@
 
 pub mod door;
 pub mod event;
+pub mod filter;
 pub mod hit;
 pub mod host;
 pub mod moment;
