@@ -10,6 +10,7 @@
 mod assembler;
 mod headers;
 mod instruction;
+mod listing;
 mod needs;
 mod program;
 mod tree;

@@ -12,6 +12,8 @@ use super::instruction::Instruction;
 pub const SNAP_LENGTH: u16 = 432;
 
 /// A filter program that the kernel accepts for a packet socket (`SO_ATTACH_FILTER` in socket(7)).
+///
+/// Its text is one instruction a line, in the manner of `tcpdump -d`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program(pub(super) Vec<Instruction>);
 

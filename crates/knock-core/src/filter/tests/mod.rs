@@ -82,6 +82,50 @@ fn without_doors_nothing_is_taken() {
 }
 
 #[test]
+fn reads_like_tcpdump() {
+    let lax = Door { wrong_port: WrongPort::Ignore, flags: rule(0x02, 0x10), ..door("7000,8000") };
+    let target = Some("192.0.2.1".parse().unwrap());
+    let text = checked(&[Door { target, ..lax }], Families::V4Only).to_string();
+    let wanted = "\
+(000) ld       type
+(001) jeq      #0x0             jt 2\tjf 34
+(002) ld       proto
+(003) jeq      #0x800           jt 6\tjf 4
+(004) jeq      #0x8100          jt 13\tjf 5
+(005) jeq      #0x88a8          jt 13\tjf 34
+(006) ld       [16]
+(007) jeq      #0xc0000201      jt 8\tjf 34
+(008) ldh      [6]
+(009) jset     #0x1fff          jt 34\tjf 10
+(010) ldxb     4*([0]&0xf)
+(011) ldb      [9]
+(012) jeq      #0x6             jt 27\tjf 34
+(013) ldh      [2]
+(014) jeq      #0x800           jt 17\tjf 15
+(015) jeq      #0x8100          jt 33\tjf 16
+(016) jeq      #0x88a8          jt 33\tjf 34
+(017) ld       [20]
+(018) jeq      #0xc0000201      jt 19\tjf 34
+(019) ldh      [10]
+(020) jset     #0x1fff          jt 34\tjf 21
+(021) ldxb     4*([4]&0xf)
+(022) txa
+(023) add      #4
+(024) tax
+(025) ldb      [13]
+(026) jeq      #0x6             jt 27\tjf 34
+(027) ldb      [x + 13]
+(028) and      #0x12
+(029) jeq      #0x2             jt 30\tjf 34
+(030) ldh      [x + 2]
+(031) jeq      #0x1b58          jt 33\tjf 32
+(032) jeq      #0x1f40          jt 33\tjf 34
+(033) ret      #432
+(034) ret      #0";
+    assert_eq!(text, wanted);
+}
+
+#[test]
 fn a_first_half_byte_that_looks_like_an_ip_version_is_no_ip_header() {
     let program = checked(&doors_with(&[7000]), Families::Both);
     for tag in [0x4005, 0x6005, 0x0005] {

@@ -60,8 +60,8 @@ proptest! {
             let (needed, needless) = (sample.is_needed(&doors, families), sample.is_needless(&doors, families));
             prop_assert!(!(needed && needless), "{sample:?}");
             let takes = takes(&program, sample);
-            prop_assert!(takes || !needed, "dropped though needed: {sample:?}");
-            prop_assert!(!takes || !needless, "taken though needless: {sample:?}");
+            prop_assert!(takes || !needed, "dropped though needed: {sample:?}\n{program}");
+            prop_assert!(!takes || !needless, "taken though needless: {sample:?}\n{program}");
         }
     }
 
