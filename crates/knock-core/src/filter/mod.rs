@@ -45,6 +45,13 @@ pub fn program<'a>(doors: impl IntoIterator<Item = &'a Door>, families: Families
     }
 }
 
+/// The program that takes everything that can be a hit, whatever the doors are: for those who want to know why one did
+/// nothing.
+#[must_use]
+pub fn any_hit(families: Families) -> Program {
+    Program(headers::assemble(&Needs::everything(families), Detail::FINEST))
+}
+
 #[cfg(test)]
 mod interpreter;
 #[cfg(test)]

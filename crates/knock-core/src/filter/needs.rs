@@ -97,6 +97,18 @@ impl Needs {
     }
 }
 
+impl Needs {
+    /// Everything of these families that a hit can be made of.
+    pub(super) fn everything(families: Families) -> Self {
+        let all = || vec![Demand { rule: FlagRule::default(), ports: Ports::All }];
+        let v6 = match families {
+            Families::Both => Destinations::Any,
+            Families::V4Only => Destinations::default(),
+        };
+        Self { tcp: all(), udp: all(), v4: Destinations::Any, v6 }
+    }
+}
+
 impl<A: Ord> Destinations<A> {
     fn add(&mut self, address: A) {
         let Self::These(addresses) = self else { return };

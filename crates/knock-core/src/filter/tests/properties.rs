@@ -79,6 +79,17 @@ proptest! {
     }
 
     #[test]
+    fn every_hit_is_taken_where_all_are_to_be_explained(families in families(), sample in samples()) {
+        let program = any_hit(families);
+        interpreter::check(program.instructions());
+        if sample.extensions.is_empty() {
+            prop_assert_eq!(takes(&program, &sample), sample.is_hit(families), "{:?}\n{}", sample, program);
+        } else {
+            prop_assert!(takes(&program, &sample) || !sample.is_hit(families), "{:?}\n{}", sample, program);
+        }
+    }
+
+    #[test]
     fn any_bytes_end_somewhere(
         doors in doors(),
         addressee in 0_u32..2,

@@ -129,7 +129,7 @@ impl Sample {
         families == Families::Both || self.destination.is_ipv4()
     }
 
-    fn is_hit(&self, families: Families) -> bool {
+    pub(in crate::filter) fn is_hit(&self, families: Families) -> bool {
         let later = matches!(self.fragment, Fragment::Later(_));
         self.packet_type == 0 && !later && self.carried().is_some() && self.is_of(families)
     }
