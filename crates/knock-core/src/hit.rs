@@ -84,4 +84,6 @@ impl Segment {
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod seeds;
+#[cfg(test)]
 mod tests;
