@@ -90,4 +90,6 @@ impl Segment {
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod seeds;
+#[cfg(test)]
 mod tests;
