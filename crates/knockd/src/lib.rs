@@ -1,2 +1,4 @@
 //! The port-knock server: the monitor that acts and the watcher that listens.
 #![deny(unsafe_code)]
+
+pub mod limit;
