@@ -28,7 +28,7 @@ pub use directive::{DIRECTIVES, Directive, DoorKey, Key, OptionKey, SectionKind}
 pub use door::{DoorConfig, Reknock, SequenceSource};
 pub use mistake::{Mistake, Mistakes, Wrong};
 pub use name::{DoorName, NameMistake};
-pub use options::{Listen, Options};
+pub use options::{Listen, NoInterface, Options};
 pub use warning::{Doubt, Warning};
 
 use report::Report;

@@ -1,8 +1,15 @@
 //! Values of directives: text to types.
 
-use std::{collections::BTreeSet, net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
-use super::{mistake::Wrong, options::Listen, piece::Piece, report::Report, section::Entry, warning::Doubt};
+use super::{
+    mistake::Wrong,
+    options::{Listen, NoInterface},
+    piece::Piece,
+    report::Report,
+    section::Entry,
+    warning::Doubt,
+};
 use crate::{
     door::{FlagRule, TcpFlags},
     sequence::Sequence,
@@ -135,31 +142,16 @@ pub(super) fn path(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<PathBuf
 
 /// What to listen on.
 pub(super) fn interfaces(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Listen> {
+    let wrong = match entry.value.text.parse() {
+        Ok(listen) => {
+            quotes(entry, report);
+            return Some(listen);
+        }
+        Err(NoInterface(wrong)) => wrong,
+    };
     let separator = |c: char| c == ',' || c.is_ascii_whitespace();
-    let pieces: Vec<_> = entry.value.split(separator).filter(|piece| !piece.text.is_empty()).collect();
-    match pieces.as_slice() {
-        [] => return refuse(entry, entry.value, report),
-        [any] if any.text.eq_ignore_ascii_case("any") => return Some(Listen::Any),
-        _ => {}
-    }
-    let mut known = BTreeSet::new();
-    let mut names = Vec::new();
-    for piece in pieces {
-        if piece.text.eq_ignore_ascii_case("any") || !is_interface(piece.text) {
-            return refuse(entry, piece, report);
-        }
-        if known.insert(piece.text) {
-            names.push(piece.text.to_owned());
-        }
-    }
-    quotes(entry, report);
-    Some(Listen::Named(names))
-}
-
-/// Whether the kernel could call an interface so (`dev_valid_name` in net/core/dev.c), or, with a colon, one of its
-/// addresses (a label, ip-address(8)).
-fn is_interface(name: &str) -> bool {
-    name.len() <= 15 && name != "." && name != ".." && !name.contains(['/', '\0'])
+    let piece = entry.value.split(separator).find(|piece| piece.text == wrong);
+    refuse(entry, piece.unwrap_or(entry.value), report)
 }
 
 /// Tells of quotation marks around a value; whether there are.
