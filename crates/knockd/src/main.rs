@@ -1,4 +1,8 @@
 //! The port-knock server.
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    knockd::main()
+}

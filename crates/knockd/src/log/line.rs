@@ -2,7 +2,10 @@
 
 use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use knock_core::{event::What, sequence::SequenceMistake};
+use knock_core::{
+    event::{Event, What},
+    one_time::LineMistake,
+};
 
 /// One line of the log. Its text has neither time stamp nor line end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,10 +101,8 @@ pub enum Line {
         door: Arc<str>,
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong with it.
-        mistake: SequenceMistake,
+        /// Which line, and what is wrong with it.
+        mistake: LineMistake,
     },
     /// The daemon has begun to listen.
     Starting {
@@ -238,6 +239,26 @@ pub enum Kind {
 }
 
 impl Line {
+    /// What an event at this door says: one line, but for an opening the last stage in front.
+    pub fn of(event: &Event, door: &Arc<str>) -> impl Iterator<Item = Self> {
+        let stage = match event.what {
+            What::Opened(stage) => Some(What::Stage(stage)),
+            _ => None,
+        };
+        let (source, door) = (event.source, Arc::clone(door));
+        stage.into_iter().chain([event.what]).map(move |what| Self::Attempt {
+            source,
+            door: Arc::clone(&door),
+            what,
+        })
+    }
+
+    /// A text that explains what the daemon does.
+    #[must_use]
+    pub fn debug(text: impl Into<String>) -> Self {
+        Self::Text { level: Level::Debug, text: text.into() }
+    }
+
     /// A text that is good to know.
     #[must_use]
     pub fn note(text: impl Into<String>) -> Self {

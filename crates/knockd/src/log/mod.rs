@@ -27,7 +27,12 @@ use self::{
     syslog::Syslog,
     terminal::Screen,
 };
-pub use self::{file::FileError, line::Line, stamp::captured, terminal::Terminal};
+pub use self::{
+    file::FileError,
+    line::{Kind, Line},
+    stamp::captured,
+    terminal::Terminal,
+};
 
 mod backlog;
 mod clock;

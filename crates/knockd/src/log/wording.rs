@@ -73,9 +73,7 @@ fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
             let path = path.display();
             write!(f, "{door}: one-time sequence cannot be marked in {path}: {reason}: the door stays shut")
         }
-        Line::NoSequence { door, path, line, mistake } => {
-            write!(f, "{door}: {}, line {line} is no sequence and is skipped: {mistake}", path.display())
-        }
+        Line::NoSequence { door, path, mistake } => write!(f, "{door}: {}: {mistake}", path.display()),
         Line::Starting { interfaces } => write!(f, "starting up, listening on {interfaces}"),
         Line::ShuttingDown => f.write_str("shutting down"),
         Line::Rereading { path } => write!(f, "re-reading config file: {}", path.display()),
@@ -133,7 +131,7 @@ impl fmt::Display for Seconds {
 mod tests {
     use std::net::IpAddr;
 
-    use knock_core::{event::What, sequence::Sequence};
+    use knock_core::{event::What, one_time::LineMistake, sequence::Sequence};
 
     use super::*;
     use crate::log::line::{Kind, Level};
@@ -193,7 +191,7 @@ mod tests {
     #[test]
     fn what_the_classic_daemon_does_not_say() {
         let (door, path, reason) = (|| "ssh".into(), || "/f".into(), || "full".into());
-        let mistake = "0".parse::<Sequence>().unwrap_err().mistake;
+        let wrong = "0".parse::<Sequence>().unwrap_err().into();
         let lines = [
             (
                 Line::CommandNotStarted { door: door(), reason: reason() },
@@ -209,8 +207,8 @@ mod tests {
                 "ssh: one-time sequence cannot be marked in /f: full: the door stays shut",
             ),
             (
-                Line::NoSequence { door: door(), path: path(), line: 4, mistake },
-                "ssh: /f, line 4 is no sequence and is skipped: a port is a whole number from 1 to 65535",
+                Line::NoSequence { door: door(), path: path(), mistake: LineMistake { line: 4, wrong } },
+                "ssh: /f: line 4 is no sequence and is skipped: a port is a whole number from 1 to 65535",
             ),
             (
                 Line::ConfigurationKept { path: path(), mistakes: 2, first: "line 1: x".into() },
