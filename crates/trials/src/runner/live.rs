@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use super::{
@@ -25,6 +25,8 @@ const TOO_LATE: Duration = Duration::from_millis(80);
 /// How often a case is played when the machine is too busy to keep its times.
 const ATTEMPTS: usize = 4;
 
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
+
 pub(super) fn ours(case: &Case) -> Outcome {
     match judged(case, Maker::Ours)? {
         Verdict::AsExpected => Ok(()),
@@ -41,6 +43,14 @@ pub(super) fn classic(case: &Case) -> Outcome {
             difference.reason
         ))),
     }
+}
+
+/// The time until the next half past a second. The classic daemon counts whole seconds of the system's clock: what it
+/// makes of a case depends on where in a second the case begins.
+fn until_half_past(now: SystemTime) -> Duration {
+    let into = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    let into = Duration::from_nanos(into.into());
+    if into <= HALF_A_SECOND { HALF_A_SECOND - into } else { HALF_A_SECOND * 3 - into }
 }
 
 /// What came of a case.
@@ -137,6 +147,10 @@ impl<'a> Play<'a> {
     }
 
     fn turns(&mut self) -> Outcome {
+        if self.maker == Maker::Classic && self.case.turns.last().is_some_and(|turn| turn.at > HALF_A_SECOND)
+        {
+            thread::sleep(until_half_past(SystemTime::now()));
+        }
         let start = Instant::now();
         let mut reloads = self.case.reloads.iter();
         for turn in &self.case.turns {
@@ -148,7 +162,8 @@ impl<'a> Play<'a> {
                 }
                 Move::Server(line) => {
                     let line = self.daemon.in_directory(line);
-                    self.lab.server().shell(&line)?;
+                    let directory = self.lab.directory().display();
+                    self.lab.server().shell(&format!("cd {directory} && {line}"))?;
                 }
                 Move::Reload => {
                     let config =
@@ -226,5 +241,18 @@ impl<'a> Play<'a> {
             let found = self.daemon.file(&content.name);
             (found != wanted).then(|| format!("{} holds {found:?} instead of {wanted:?}", content.name))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classic_cases_begin_at_half_past() {
+        let until = |millis| until_half_past(UNIX_EPOCH + Duration::from_millis(millis));
+        assert_eq!(until(7_200), Duration::from_millis(300));
+        assert_eq!(until(7_500), Duration::ZERO);
+        assert_eq!(until(7_900), Duration::from_millis(600));
     }
 }
