@@ -67,7 +67,7 @@ impl Daemon {
 
     pub(super) fn await_start(&mut self) -> Outcome<Start> {
         let listening = |line: &String| line.starts_with("starting up, listening on");
-        let start = await_some(PATIENCE, || {
+        let start = await_some(PATIENCE / 2, || {
             if self.log.lines().iter().any(listening) {
                 return Some(Ok(Start::Listening));
             }
@@ -103,8 +103,10 @@ impl Daemon {
         self.program.ended()
     }
 
-    pub(super) fn terminate(&mut self) -> Outcome<ExitStatus> {
-        self.program.terminate()
+    /// Asks it to end and tells how it did, if it does.
+    pub(super) fn terminate(&mut self) -> Outcome<Option<ExitStatus>> {
+        self.program.signal(Signal::SIGTERM)?;
+        await_some(PATIENCE / 2, || self.program.ended().transpose()).transpose()
     }
 
     /// What a file in its directory holds; nothing if it isn't there.

@@ -139,7 +139,9 @@ impl<'a> Play<'a> {
         if difference.is_none() {
             return Ok(self.difference());
         }
-        let status = self.daemon.terminate()?;
+        let Some(status) = self.daemon.terminate()? else {
+            return Ok(Some("asked to end it goes on".to_owned()));
+        };
         if self.maker == Maker::Ours && !status.success() {
             return Ok(Some(format!("asked to end it ended with {status}")));
         }
