@@ -49,8 +49,7 @@ pub(super) fn classic(case: &Case) -> Outcome {
 /// makes of a case depends on where in a second the case begins.
 fn until_half_past(now: SystemTime) -> Duration {
     let into = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
-    let into = Duration::from_nanos(into.into());
-    if into <= HALF_A_SECOND { HALF_A_SECOND - into } else { HALF_A_SECOND * 3 - into }
+    Duration::from_nanos((1_500_000_000 - u64::from(into)) % 1_000_000_000)
 }
 
 /// What came of a case.
