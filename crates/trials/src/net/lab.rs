@@ -1,0 +1,103 @@
+//! Two hosts and the cables between them.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::{Namespace, Wire};
+use crate::{
+    frame::hardware_address,
+    packet::Packet,
+    trouble::{Outcome, While},
+};
+
+/// A server and a client with a cable between their interfaces `eth0`, and a directory for files.
+///
+/// [`names`](crate::names) tells the addresses. Neighbours are known from the beginning, so that nothing but what a
+/// test sends (and IPv6's own ICMP) is on the cable.
+#[derive(Debug)]
+pub struct Lab {
+    server: Namespace,
+    client: Namespace,
+    directory: TempDir,
+}
+
+impl Lab {
+    /// A new laboratory.
+    pub fn new() -> Outcome<Self> {
+        let directory = TempDir::new()?;
+        let lab = Self { server: Namespace::new()?, client: Namespace::new()?, directory };
+        lab.server.ip("link set lo up\n")?;
+        lab.plug("eth0").map(|()| lab)
+    }
+
+    /// The host that the daemon runs on.
+    #[must_use]
+    pub fn server(&self) -> &Namespace {
+        &self.server
+    }
+
+    /// The host that knocks.
+    #[must_use]
+    pub fn client(&self) -> &Namespace {
+        &self.client
+    }
+
+    /// A directory that goes with the laboratory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Lays a cable with interfaces called `interface` at both ends: `eth0` in the networks 10.0.0.0/24 and `fd00::/64`,
+    /// `ethN` in 10.0.N.0/24 and `fd00:0:0:N::/64`.
+    pub fn plug(&self, interface: &str) -> Outcome {
+        let [_, _, _, _, number, _] = hardware_address(interface, true);
+        let link = format!(
+            "link add {interface} address {} type veth peer name {interface} address {} netns {}\n",
+            colons(hardware_address(interface, true)),
+            colons(hardware_address(interface, false)),
+            self.client.path(),
+        );
+        self.server.ip(&(link + &end(interface, number, 1, &[2, 3, 250])))?;
+        self.client.ip(&end(interface, number, 2, &[1]))
+    }
+
+    /// Takes a cable away.
+    pub fn unplug(&self, interface: &str) -> Outcome {
+        self.server.ip(&format!("link delete {interface}\n"))
+    }
+
+    /// Sends a packet, written as in a case, from the client's end of its cable (from the server's if it says `out`).
+    pub fn send(&self, packet: &str) -> Outcome {
+        for frame in packet.parse::<Packet>()?.frames(&mut 0).while_(packet)? {
+            let host = if frame.outgoing { &self.server } else { &self.client };
+            Wire::open(host, &frame.interface)?.send(&frame.bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// What ip(8) does at one end of a cable: an address as host number `own`, and neighbours.
+fn end(interface: &str, network: u8, own: u8, neighbours: &[u8]) -> String {
+    let server = own == 1;
+    let v6 =
+        |host| if network == 0 { format!("fd00::{host}") } else { format!("fd00:0:0:{network}::{host}") };
+    let mut lines = format!(
+        "address add 10.0.{network}.{own}/24 broadcast + dev {interface}\n\
+         address add {}/64 dev {interface} nodad\n\
+         link set {interface} up\n",
+        v6(own)
+    );
+    let hardware = colons(hardware_address(interface, !server));
+    let addresses =
+        neighbours.iter().flat_map(|neighbour| [format!("10.0.{network}.{neighbour}"), v6(*neighbour)]);
+    lines.extend(addresses.map(|address| {
+        format!("neighbour replace {address} lladdr {hardware} dev {interface} nud permanent\n")
+    }));
+    lines
+}
+
+fn colons(address: [u8; 6]) -> String {
+    address.map(|byte| format!("{byte:02x}")).join(":")
+}
