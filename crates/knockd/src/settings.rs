@@ -44,9 +44,7 @@ impl Settings {
         Self {
             interfaces: given.unwrap_or_else(|| Listen::Named(vec![INTERFACE.to_owned()])),
             families: arguments.families(),
-            pid_file: directory.join(
-                arguments.pidfile.as_deref().or(options.pid_file.as_deref()).unwrap_or(Path::new(PID_FILE)),
-            ),
+            pid_file: directory.join(pid_file.unwrap_or(Path::new(PID_FILE))),
             log_file: log_file.map(|path| directory.join(path)),
             syslog: options.syslog,
             max_commands: options.max_commands,
