@@ -53,8 +53,9 @@ fn build() -> Outcome<PathBuf> {
     let target = directory.parent().unwrap_or(directory);
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "-p", "knockd", "-p", "knock", "--bins", "--target-dir"]).arg(target);
-    if directory.ends_with("release") {
-        cargo.arg("--release");
+    // The directory of the `dev` profile is `debug`, all others have their profile's name.
+    if let Some(profile) = directory.file_name().filter(|name| *name != "debug") {
+        cargo.arg("--profile").arg(profile);
     }
     let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().while_("cargo")?;
     if !status.success() {

@@ -233,12 +233,13 @@ impl Packet {
     }
 }
 
-/// An extension header that asks for nothing (RFC 8200, section 4): padding, or a route that has been gone to its end.
+/// An extension header that asks for nothing (RFC 8200, section 4): padding, a route that has been gone to its end, an
+/// experimental option to be overlooked (RFC 4727, section 4).
 fn extension(number: u8, next_header: u8) -> Vec<u8> {
     match number {
         43 => vec![next_header, 0, 253, 0, 0, 0, 0, 0],
         // Longer than the shortest, so that its length has to be read: 8 bytes and twice 8 more.
-        60 => [&[next_header, 2, 1, 20], [0; 20].as_slice()].concat(),
+        60 => [&[next_header, 2, 0x1e, 20], [0; 20].as_slice()].concat(),
         _ => vec![next_header, 0, 1, 4, 0, 0, 0, 0],
     }
 }

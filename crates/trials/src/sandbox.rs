@@ -41,6 +41,11 @@ pub fn run(trials: impl FnOnce() -> Outcome<Vec<Trial>>) -> ExitCode {
     }
 }
 
+/// A trial for [`run`].
+pub fn trial(name: impl Into<String>, proof: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+    Trial::test(name, move || Ok(proof()?))
+}
+
 /// Returns when inside; outside it turns into the program that goes there.
 fn enter() -> Outcome {
     if env::var_os(INSIDE).is_some() {

@@ -8,11 +8,12 @@ mod sentinel;
 
 use std::sync::Arc;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 
 use crate::{
     case::{Case, Only},
-    trouble::Outcome,
+    sandbox,
+    trouble::{Outcome, Trouble},
 };
 
 /// A trial for every way in which every case can be played: `replay::NAME` from a capture by our daemon, `live::NAME` in
@@ -33,7 +34,8 @@ pub fn trials(cases: Vec<Case>) -> Vec<Trial> {
 
 fn trial(runner: &str, case: &Arc<Case>, play: fn(&Case) -> Outcome) -> Trial {
     let case = Arc::clone(case);
-    Trial::test(format!("{runner}::{}", case.name), move || {
-        play(&case).map_err(|trouble| Failed::from(format!("{}\n{trouble}", case.proves)))
+    let name = format!("{runner}::{}", case.name);
+    sandbox::trial(name, move || {
+        play(&case).map_err(|trouble| Trouble::new(format!("{}\n{trouble}", case.proves)))
     })
 }
