@@ -71,9 +71,6 @@ pub enum Reason {
     /// The door overlooks ports outside its sequence.
     #[error("its port is not in the sequence and the door ignores those")]
     Overlooked,
-    /// Every attempt in the full table had come further than its first knock.
-    #[error("the table is full of attempts that have come further")]
-    Full,
 }
 
 impl fmt::Display for What {

@@ -1,8 +1,13 @@
 //! A hit: one packet that reached us, reduced to what a knock can be made of.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, num::NonZeroU16};
 
-use crate::{door::TcpFlags, host::InterfaceIndex, sequence::Protocol};
+use crate::{
+    door::TcpFlags,
+    host::InterfaceIndex,
+    sequence::{Knock, Protocol},
+    wire::{Link, NoHit, tcp, udp},
+};
 
 /// One TCP or UDP packet that came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +45,28 @@ pub struct Segment {
 }
 
 impl Hit {
+    /// Reads a frame that came in on this interface, or says why it is no hit. The frame may be cut anywhere behind
+    /// the headers.
+    #[inline]
+    pub fn read(link: Link, interface: InterfaceIndex, frame: &[u8]) -> Result<Self, NoHit> {
+        let packet = link.packet(frame)?;
+        let (port, transport) = match packet.protocol() {
+            tcp::Packet::PROTOCOL => {
+                let tcp = tcp::Packet::new(packet.payload())?;
+                (tcp.destination_port(), Transport::Tcp(Segment::of(tcp)))
+            }
+            udp::Packet::PROTOCOL => (udp::Packet::new(packet.payload())?.destination_port(), Transport::Udp),
+            other => return Err(NoHit::OtherProtocol(other)),
+        };
+        Ok(Self { interface, source: packet.source(), destination: packet.destination(), port, transport })
+    }
+
+    /// The knock that it would make; none if it went to port 0.
+    #[must_use]
+    pub fn knock(&self) -> Option<Knock> {
+        Some(Knock { port: NonZeroU16::new(self.port)?, protocol: self.protocol() })
+    }
+
     /// Which protocol carried it.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
@@ -49,3 +76,20 @@ impl Hit {
         }
     }
 }
+
+impl Segment {
+    fn of(packet: tcp::Packet<'_>) -> Self {
+        Self {
+            source_port: packet.source_port(),
+            sequence: packet.sequence(),
+            flags: TcpFlags(packet.flags()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod seeds;
+#[cfg(test)]
+mod tests;

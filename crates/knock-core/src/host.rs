@@ -37,25 +37,10 @@ impl Host {
     /// Whether the source of the hit can be somebody who knocks.
     #[must_use]
     pub fn admits_source(&self, hit: &Hit) -> bool {
-        let interface = self.interface(hit);
-        let loopback = interface.is_some_and(|interface| interface.loopback);
-        if hit.source.is_unspecified() || hit.source.is_multicast() {
-            return false;
-        }
         if hit.source.is_loopback() {
-            return loopback || *self == Self::Unknown;
+            return self.admits_loopback(hit);
         }
-        if self.sent(hit) {
-            return false;
-        }
-        match hit.source {
-            IpAddr::V4(source) => {
-                !source.is_broadcast()
-                    && !interface.is_some_and(|interface| interface.broadcasts.contains(&source))
-            }
-            // Such an address has no place in a packet (RFC 4291, section 2.5.5); commands would take it for IPv4.
-            IpAddr::V6(source) => source.to_ipv4_mapped().is_none(),
-        }
+        !is_nobody(hit.source) && !self.sent(hit) && !self.is_broadcast(hit.source)
     }
 
     /// Whether the hit was sent to `target`, or without one to an address that its interface has.
@@ -65,29 +50,78 @@ impl Host {
             return hit.destination == target;
         }
         match self {
-            Self::Interfaces(_) => {
-                self.interface(hit).is_some_and(|interface| interface.addresses.contains(&hit.destination))
+            Self::Interfaces(interfaces) => {
+                interfaces.get(&hit.interface).is_some_and(|interface| interface.has(hit.destination))
             }
             Self::Had(addresses) => addresses.contains(&hit.destination),
             Self::Unknown => true,
         }
     }
 
-    /// Whether this host sent the hit itself. On the loopback interface everybody is this host.
+    /// Whether a loopback source can be real here.
+    fn admits_loopback(&self, hit: &Hit) -> bool {
+        match self {
+            Self::Interfaces(interfaces) => {
+                interfaces.get(&hit.interface).is_some_and(|interface| interface.loopback)
+            }
+            // Only a loopback interface carries what is loopback at both ends.
+            Self::Had(_) => hit.destination.is_loopback(),
+            Self::Unknown => true,
+        }
+    }
+
+    /// Whether this host sent the hit itself, or somebody in its name: a kernel drops what comes in from an address
+    /// that it has on any interface. On the loopback interface everybody is this host.
     fn sent(&self, hit: &Hit) -> bool {
         match self {
-            Self::Interfaces(_) => self
-                .interface(hit)
-                .is_some_and(|interface| !interface.loopback && interface.addresses.contains(&hit.source)),
+            Self::Interfaces(interfaces) => match interfaces.get(&hit.interface) {
+                Some(interface) if interface.loopback => false,
+                interface if is_of_its_link(hit.source) => {
+                    interface.is_some_and(|interface| interface.has(hit.source))
+                }
+                _ => interfaces.values().any(|interface| interface.has(hit.source)),
+            },
             Self::Had(addresses) => addresses.contains(&hit.source),
             Self::Unknown => false,
         }
     }
 
-    fn interface(&self, hit: &Hit) -> Option<&Interface> {
-        match self {
-            Self::Interfaces(interfaces) => interfaces.get(&hit.interface),
-            Self::Had(_) | Self::Unknown => None,
+    /// Whether the address stands for all hosts of some network that this host is in.
+    fn is_broadcast(&self, address: IpAddr) -> bool {
+        match (self, address) {
+            (Self::Interfaces(interfaces), IpAddr::V4(address)) => {
+                interfaces.values().any(|interface| interface.broadcasts.contains(&address))
+            }
+            _ => false,
         }
     }
 }
+
+impl Interface {
+    fn has(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address)
+    }
+}
+
+/// Whether no host anywhere can have this address.
+fn is_nobody(address: IpAddr) -> bool {
+    match address {
+        // The network 0 is only for hosts that don't know theirs (RFC 1122, section 3.2.1.3).
+        IpAddr::V4(address) => address.octets()[0] == 0 || address.is_multicast() || address.is_broadcast(),
+        // A mapped address has no place in a packet (RFC 4291, section 2.5.5); commands would take it for IPv4.
+        IpAddr::V6(address) => {
+            address.is_unspecified() || address.is_multicast() || address.to_ipv4_mapped().is_some()
+        }
+    }
+}
+
+/// Whether other links may have another host of the same address (RFC 4291, section 2.5.6; RFC 3927).
+fn is_of_its_link(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

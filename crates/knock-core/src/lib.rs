@@ -7,10 +7,18 @@
 //! Nothing here reads a clock, a file or a socket: time is an argument, and what is to be done is returned.
 #![forbid(unsafe_code)]
 
+mod attempts;
+mod printable;
+mod written;
+
+pub mod config;
 pub mod door;
+pub mod engine;
 pub mod event;
+pub mod filter;
 pub mod hit;
 pub mod host;
 pub mod moment;
+pub mod one_time;
 pub mod sequence;
 pub mod wire;

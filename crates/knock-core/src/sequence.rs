@@ -43,7 +43,10 @@ impl fmt::Display for Knock {
 ///
 /// Its text is knocks with commas between them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Sequence(Box<[Knock]>);
+pub struct Sequence {
+    first: Knock,
+    knocks: Box<[Knock]>,
+}
 
 impl Sequence {
     /// The most knocks a sequence can have, the classic daemon's limit.
@@ -51,29 +54,41 @@ impl Sequence {
 
     /// A sequence of these knocks.
     pub fn new(knocks: &[Knock]) -> Result<Self, SequenceMistake> {
-        match knocks.len() {
-            0 => Err(SequenceMistake::Empty),
-            1..=Self::MAX_KNOCKS => Ok(Self(knocks.into())),
-            _ => Err(SequenceMistake::TooLong),
+        let first = *knocks.first().ok_or(SequenceMistake::Empty)?;
+        if knocks.len() > Self::MAX_KNOCKS {
+            return Err(SequenceMistake::TooLong);
         }
+        Ok(Self { first, knocks: knocks.into() })
     }
 
     /// The knocks in their order; never empty.
     #[must_use]
     pub fn knocks(&self) -> &[Knock] {
-        &self.0
+        &self.knocks
+    }
+
+    /// The knock that begins it.
+    #[must_use]
+    pub fn first(&self) -> Knock {
+        self.first
+    }
+
+    /// Whether this knock occurs in it.
+    #[must_use]
+    pub fn contains(&self, knock: Knock) -> bool {
+        self.knocks.contains(&knock)
     }
 
     /// Whether some knock of the sequence has this protocol.
     #[must_use]
     pub fn uses(&self, protocol: Protocol) -> bool {
-        self.0.iter().any(|knock| knock.protocol == protocol)
+        self.knocks.iter().any(|knock| knock.protocol == protocol)
     }
 }
 
 impl fmt::Display for Sequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, knock) in self.0.iter().enumerate() {
+        for (place, knock) in self.knocks.iter().enumerate() {
             let comma = if place == 0 { "" } else { "," };
             write!(f, "{comma}{knock}")?;
         }

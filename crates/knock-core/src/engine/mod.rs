@@ -1,0 +1,278 @@
+//! The door keeper's judgement: hits in, events out.
+
+use std::net::IpAddr;
+
+use crate::{
+    attempts::{Attempt, Attempts, Slot, Step},
+    door::{Door, DoorNumber, WrongPort},
+    event::{Event, Reason, What},
+    hit::{Hit, Transport},
+    host::Host,
+    moment::Moment,
+    sequence::Knock,
+};
+
+/// Follows every source through every door.
+///
+/// Memory is bounded by the number of doors and the capacity given at the start; the cost of a hit depends on neither
+/// the attempts alive nor, but for those that the hit concerns, on the doors.
+#[derive(Debug)]
+pub struct Engine {
+    host: Host,
+    /// In the order of their numbers.
+    doors: Vec<Door>,
+    /// Which doors begin with a knock; sorted.
+    openers: Vec<(Knock, DoorNumber)>,
+    attempts: Attempts,
+    explains: bool,
+    now: Moment,
+    /// The doors that a hit concerns; kept between hits for its memory only.
+    concerned: Vec<DoorNumber>,
+}
+
+/// What a hit means for one door.
+#[derive(Clone, Copy)]
+enum Verdict {
+    Ignore(Reason),
+    Start,
+    Step,
+    Discard { restart: bool },
+}
+
+impl Engine {
+    /// An engine without doors that holds at most `capacity` attempts at once. The `seed` keys the hash of sources and
+    /// must be unknown to them.
+    #[must_use]
+    pub fn new(host: Host, capacity: usize, seed: u64) -> Self {
+        Self {
+            host,
+            doors: Vec::new(),
+            openers: Vec::new(),
+            attempts: Attempts::new(capacity, seed),
+            explains: false,
+            now: Moment::default(),
+            concerned: Vec::new(),
+        }
+    }
+
+    /// Also tells why a hit did nothing, for every door; this costs time with every hit.
+    pub fn explain(&mut self, explains: bool) {
+        self.explains = explains;
+    }
+
+    /// Puts up a door. One with the same number is replaced, its attempts are kept.
+    pub fn add(&mut self, door: Door) {
+        self.remove(door.number);
+        let first = door.sequence.first();
+        let opener = (first, door.number);
+        let place = self.openers.partition_point(|other| *other < opener);
+        self.openers.insert(place, opener);
+        let place = self.doors.partition_point(|other| other.number < door.number);
+        self.doors.insert(place, door);
+    }
+
+    /// Takes a door away, and with it, silently, all attempts at it.
+    pub fn remove(&mut self, number: DoorNumber) {
+        self.doors.retain(|door| door.number != number);
+        self.openers.retain(|(_, other)| *other != number);
+    }
+
+    /// The doors that stand, in the order of their numbers.
+    #[must_use]
+    pub fn doors(&self) -> &[Door] {
+        &self.doors
+    }
+
+    /// Says anew which addresses the host has.
+    pub fn set_host(&mut self, host: Host) {
+        self.host = host;
+    }
+
+    /// How many attempts are alive.
+    #[must_use]
+    pub fn attempts(&self) -> usize {
+        self.attempts.len()
+    }
+
+    /// When [`Engine::expire`] has something to do next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Moment> {
+        self.attempts.next_deadline()
+    }
+
+    /// Ends the attempts whose time is over.
+    pub fn expire(&mut self, now: Moment, tell: &mut impl FnMut(Event)) {
+        self.now = self.now.max(now);
+        while let Some(attempt) = self.attempts.expire_one(self.now) {
+            self.tell_of(&attempt, attempt.deadline, What::TimedOut(attempt.stage), tell);
+        }
+    }
+
+    /// Takes in a hit. If `now` lies before a moment that the engine has been told already, that one counts.
+    pub fn hit(&mut self, now: Moment, hit: &Hit, tell: &mut impl FnMut(Event)) {
+        self.expire(now, tell);
+        let mut concerned = std::mem::take(&mut self.concerned);
+        self.collect_concerned(hit, &mut concerned);
+        let real = concerned.is_empty() || self.host.admits_source(hit);
+        for number in concerned.drain(..) {
+            let verdict = if real { self.judge(number, hit) } else { Some(Verdict::Ignore(Reason::NoPeer)) };
+            if let Some(verdict) = verdict {
+                self.carry_out(verdict, number, hit, tell);
+            }
+        }
+        self.concerned = concerned;
+    }
+
+    /// The doors that the source has attempts at or that begin with this hit, in order; all if it is to be explained.
+    fn collect_concerned(&self, hit: &Hit, concerned: &mut Vec<DoorNumber>) {
+        if self.explains {
+            concerned.extend(self.doors.iter().map(|door| door.number));
+            return;
+        }
+        concerned.extend(self.attempts.of(hit.source).map(|(_, attempt)| attempt.door));
+        if let Some(knock) = hit.knock() {
+            let start = self.openers.partition_point(|(other, _)| *other < knock);
+            let openers = self.openers.iter().skip(start).take_while(|(other, _)| *other == knock);
+            concerned.extend(openers.map(|(_, number)| *number));
+        }
+        concerned.sort_unstable();
+        concerned.dedup();
+    }
+
+    fn judge(&self, number: DoorNumber, hit: &Hit) -> Option<Verdict> {
+        let door = self.door(number)?;
+        if !self.host.is_addressed(hit, door.target) {
+            return Some(Verdict::Ignore(Reason::NotAddressed));
+        }
+        let attempt = self.attempt(number, hit.source).map(|(_, attempt)| attempt);
+        Some(judge(door, attempt, hit))
+    }
+
+    fn carry_out(&mut self, verdict: Verdict, number: DoorNumber, hit: &Hit, tell: &mut impl FnMut(Event)) {
+        let event = |what| Event { at: self.now, door: number, source: hit.source, what };
+        match verdict {
+            Verdict::Ignore(reason) => {
+                if self.explains {
+                    tell(event(What::Ignored(reason)));
+                }
+            }
+            Verdict::Start => self.start(number, hit, tell),
+            Verdict::Step => self.step(number, hit, tell),
+            Verdict::Discard { restart } => {
+                let Some((slot, attempt)) = self.attempt(number, hit.source) else { return };
+                let stage = attempt.stage;
+                tell(event(What::Discarded { stage, port: hit.port, protocol: hit.protocol() }));
+                self.attempts.remove(slot);
+                if restart {
+                    self.start(number, hit, tell);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, number: DoorNumber, hit: &Hit, tell: &mut impl FnMut(Event)) {
+        let Some(door) = self.door(number) else { return };
+        if door.sequence.knocks().len() == 1 {
+            return self.open(number, hit.source, 1, tell);
+        }
+        let limit = door.timeout;
+        let attempt = Attempt {
+            source: hit.source,
+            door: number,
+            stage: 1,
+            deadline: self.now.after(limit),
+            last: step(hit),
+        };
+        let gave_way = self.attempts.start(attempt, limit);
+        tell(Event { at: self.now, door: number, source: hit.source, what: What::Stage(1) });
+        self.tell_gave_way(gave_way, tell);
+    }
+
+    fn step(&mut self, number: DoorNumber, hit: &Hit, tell: &mut impl FnMut(Event)) {
+        let Some((slot, attempt)) = self.attempt(number, hit.source) else { return };
+        let stage = attempt.stage.saturating_add(1);
+        let Some(door) = self.door(number) else { return };
+        if usize::from(stage) >= door.sequence.knocks().len() {
+            self.attempts.remove(slot);
+            return self.open(number, hit.source, stage, tell);
+        }
+        let gave_way = self.attempts.advance(slot, step(hit));
+        tell(Event { at: self.now, door: number, source: hit.source, what: What::Stage(stage) });
+        self.tell_gave_way(gave_way, tell);
+    }
+
+    fn open(&mut self, number: DoorNumber, source: IpAddr, stage: u8, tell: &mut impl FnMut(Event)) {
+        tell(Event { at: self.now, door: number, source, what: What::Opened(stage) });
+        // The sequence is spent here and now: nobody completes it again while the next one is on its way to us.
+        if self.door(number).is_some_and(|door| door.one_time) {
+            self.remove(number);
+        }
+    }
+
+    fn tell_gave_way(&self, attempt: Option<Attempt>, tell: &mut impl FnMut(Event)) {
+        if let Some(attempt) = attempt {
+            self.tell_of(&attempt, self.now, What::GaveWay(attempt.stage), tell);
+        }
+    }
+
+    /// Tells what became of an attempt, unless its door is gone.
+    fn tell_of(&self, attempt: &Attempt, at: Moment, what: What, tell: &mut impl FnMut(Event)) {
+        if self.door(attempt.door).is_some() {
+            tell(Event { at, door: attempt.door, source: attempt.source, what });
+        }
+    }
+
+    fn door(&self, number: DoorNumber) -> Option<&Door> {
+        let place = self.doors.binary_search_by_key(&number, |door| door.number).ok()?;
+        self.doors.get(place)
+    }
+
+    fn attempt(&self, door: DoorNumber, source: IpAddr) -> Option<(Slot, &Attempt)> {
+        self.attempts.of(source).find(|(_, attempt)| attempt.door == door)
+    }
+}
+
+/// The rules, in the order in which they count.
+fn judge(door: &Door, attempt: Option<&Attempt>, hit: &Hit) -> Verdict {
+    if let Transport::Tcp(segment) = hit.transport
+        && !door.flags.admits(segment.flags)
+    {
+        return Verdict::Ignore(Reason::Flags(segment.flags));
+    }
+    if !door.sequence.uses(hit.protocol()) {
+        return Verdict::Ignore(Reason::Protocol(hit.protocol()));
+    }
+    let knock = hit.knock();
+    let is_first = knock == Some(door.sequence.first());
+    let Some(attempt) = attempt else {
+        return if is_first { Verdict::Start } else { Verdict::Ignore(Reason::NotFirst) };
+    };
+    if knock.is_some() && knock.as_ref() == door.sequence.knocks().get(usize::from(attempt.stage)) {
+        return Verdict::Step;
+    }
+    if is_copy(door, attempt, hit) {
+        return Verdict::Ignore(Reason::Copy);
+    }
+    if door.wrong_port == WrongPort::Ignore && !knock.is_some_and(|knock| door.sequence.contains(knock)) {
+        return Verdict::Ignore(Reason::Overlooked);
+    }
+    Verdict::Discard { restart: is_first }
+}
+
+/// Whether the hit repeats the segment that made the attempt's last step.
+fn is_copy(door: &Door, attempt: &Attempt, hit: &Hit) -> bool {
+    let made = usize::from(attempt.stage).checked_sub(1).and_then(|place| door.sequence.knocks().get(place));
+    attempt.last.is_some()
+        && attempt.last == step(hit)
+        && made.is_some_and(|made| made.port.get() == hit.port)
+}
+
+fn step(hit: &Hit) -> Option<Step> {
+    match hit.transport {
+        Transport::Tcp(segment) => Some(segment.into()),
+        Transport::Udp => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

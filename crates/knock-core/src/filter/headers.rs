@@ -1,0 +1,188 @@
+//! The way through a packet: from what the kernel knows of it to its port.
+
+use super::{
+    assembler::{Assembler, Label},
+    instruction::{Instruction, ancillary, code},
+    needs::{Demand, Destinations, Needs, Ports},
+    program::SNAP_LENGTH,
+    tree::{self, Detail},
+};
+use crate::door::FlagRule;
+
+/// A program that takes what is needed, and more of it where `detail` is coarse.
+pub(super) fn assemble(needs: &Needs, detail: Detail) -> Vec<Instruction> {
+    let mut assembler = Assembler::default();
+    let drop = assembler.end(0);
+    if needs.tcp.is_empty() && needs.udp.is_empty() {
+        return assembler.finish(drop);
+    }
+    let take = assembler.end(SNAP_LENGTH.into());
+    let mut writer = Writer { assembler, needs, detail, take, drop, tcp: drop, udp: drop };
+    writer.udp = writer.transport(&needs.udp);
+    writer.tcp = writer.transport(&needs.tcp);
+    let entry = writer.link();
+    writer.assembler.finish(entry)
+}
+
+/// What is being written. X holds where the transport header begins when `tcp` or `udp` is reached.
+struct Writer<'a> {
+    assembler: Assembler,
+    needs: &'a Needs,
+    detail: Detail,
+    take: Label,
+    drop: Label,
+    tcp: Label,
+    udp: Label,
+}
+
+impl Writer<'_> {
+    /// The begin. What the data begin with is known from the kernel's protocol number and not from the data: the
+    /// first half byte of a tag can be a 4 or a 6 as well.
+    ///
+    /// The kernel takes one tag off. It leaves an inner one in front of the IP header, and the number is the tag's.
+    fn link(&mut self) -> Label {
+        let tagged = self.network_behind_tag();
+        let network = self.network(0, tagged);
+        let packet_type = self.assembler.branch(code::IF_EQUAL, PACKET_HOST, network, self.drop);
+        self.assembler.step(code::LOAD_WORD, ancillary::PACKET_TYPE, packet_type)
+    }
+
+    fn network_behind_tag(&mut self) -> Label {
+        let [ipv4, ipv6] = [self.ipv4(TAG), self.ipv6(TAG)];
+        // More tags than two are left to the engine.
+        let cases = [(IPV4, ipv4), (IPV6, ipv6), (TAG_8021Q, self.take), (TAG_8021AD, self.take)];
+        let protocol = self.select(&cases);
+        self.assembler.step(code::LOAD_HALF, 2, protocol)
+    }
+
+    fn network(&mut self, base: u32, tagged: Label) -> Label {
+        let [ipv4, ipv6] = [self.ipv4(base), self.ipv6(base)];
+        let cases = [(IPV4, ipv4), (IPV6, ipv6), (TAG_8021Q, tagged), (TAG_8021AD, tagged)];
+        let protocol = self.select(&cases);
+        self.assembler.step(code::LOAD_WORD, ancillary::PROTOCOL, protocol)
+    }
+
+    /// The IPv4 header (RFC 791) at `base`, which is 0 or the length of a tag.
+    fn ipv4(&mut self, base: u32) -> Label {
+        let mut next = self.select(&[(TCP, self.tcp), (UDP, self.udp)]);
+        next = self.assembler.step(code::LOAD_BYTE, base + 9, next);
+        if base > 0 {
+            next = self.assembler.step(code::A_TO_X, 0, next);
+            next = self.assembler.step(code::ADD, base, next);
+            next = self.assembler.step(code::X_TO_A, 0, next);
+        }
+        next = self.assembler.step(code::SET_X_TO_IHL, base, next);
+        next = self.assembler.branch(code::IF_ANY_BIT, 0x1fff, self.drop, next);
+        next = self.assembler.step(code::LOAD_HALF, base + 6, next);
+        let Destinations::These(targets) = &self.needs.v4 else { return next };
+        if targets.is_empty() {
+            return self.drop;
+        }
+        let targets = targets.iter().map(|target| target.to_bits());
+        next = tree::search(&mut self.assembler, targets, Detail::FINEST, next, self.drop);
+        self.assembler.step(code::LOAD_WORD, base + 16, next)
+    }
+
+    /// The IPv6 header (RFC 8200) at `base`.
+    fn ipv6(&mut self, base: u32) -> Label {
+        if matches!(&self.needs.v6, Destinations::These(targets) if targets.is_empty()) {
+            return self.drop;
+        }
+        let fragment = self.ipv6_fragment(base + 40);
+        let next = self.ipv6_next_header(base + 6, base + 40, fragment);
+        let Destinations::These(targets) = &self.needs.v6 else { return next };
+        let mut other = self.drop;
+        for target in targets {
+            let mut same = next;
+            for (word, offset) in target.octets().as_chunks().0.iter().zip([24, 28, 32, 36]).rev() {
+                same = self.assembler.branch(code::IF_EQUAL, u32::from_be_bytes(*word), same, other);
+                same = self.assembler.step(code::LOAD_WORD, base + offset, same);
+            }
+            other = same;
+        }
+        other
+    }
+
+    /// The fragment header at `base`: only the first fragment has ports.
+    fn ipv6_fragment(&mut self, base: u32) -> Label {
+        let first = self.ipv6_next_header(base, base + 8, self.take);
+        let offset = self.assembler.branch(code::IF_ANY_BIT, 0xfff8, self.drop, first);
+        self.assembler.step(code::LOAD_HALF, base + 2, offset)
+    }
+
+    /// What follows, by the number at `field`, at `start`. Extension headers other than a fragment's are left to the
+    /// engine: they are rare, and who wants to get through to it could always put one more than we would walk.
+    fn ipv6_next_header(&mut self, field: u32, start: u32, fragment: Label) -> Label {
+        let extension = self.take;
+        let mut next = self.select(&[
+            (TCP, self.tcp),
+            (UDP, self.udp),
+            (FRAGMENT, fragment),
+            (HOP_BY_HOP, extension),
+            (ROUTING, extension),
+            (DESTINATION_OPTIONS, extension),
+        ]);
+        next = self.assembler.step(code::LOAD_BYTE, field, next);
+        self.assembler.step(code::SET_X, start, next)
+    }
+
+    /// The transport header at X: the rules one after the other. UDP comes without one.
+    fn transport(&mut self, demands: &[Demand]) -> Label {
+        demands.iter().rev().fold(self.drop, |other, demand| {
+            let ports = self.ports(&demand.ports, other);
+            self.flags(demand.rule, ports, other)
+        })
+    }
+
+    fn ports(&mut self, ports: &Ports, other: Label) -> Label {
+        let Ports::These(ports) = ports else { return self.take };
+        let ports = ports.iter().copied().map(u32::from);
+        let search = tree::search(&mut self.assembler, ports, self.detail, self.take, other);
+        self.assembler.step(code::LOAD_HALF_AT_X, 2, search)
+    }
+
+    /// A segment that is too short for the flags is too short to be a hit, so that the load may well drop it.
+    fn flags(&mut self, FlagRule { set, clear }: FlagRule, admitted: Label, other: Label) -> Label {
+        let [set, clear] = [set.0, clear.0].map(u32::from);
+        if set | clear == 0 {
+            return admitted;
+        }
+        let test = if set == 0 {
+            self.assembler.branch(code::IF_ANY_BIT, clear, other, admitted)
+        } else if clear == 0 && set.is_power_of_two() {
+            self.assembler.branch(code::IF_ANY_BIT, set, admitted, other)
+        } else {
+            let equal = self.assembler.branch(code::IF_EQUAL, set, admitted, other);
+            self.assembler.step(code::AND, set | clear, equal)
+        };
+        self.assembler.step(code::LOAD_BYTE_AT_X, 13, test)
+    }
+
+    /// Goes where A says, and drops the packet if no case fits.
+    fn select(&mut self, cases: &[(u32, Label)]) -> Label {
+        let wanted = cases.iter().rev().filter(|(_, label)| *label != self.drop);
+        wanted.fold(self.drop, |other, (number, label)| {
+            self.assembler.branch(code::IF_EQUAL, *number, *label, other)
+        })
+    }
+}
+
+/// The link layer addressed this host (`linux/if_packet.h`).
+const PACKET_HOST: u32 = 0;
+
+// Ethernet protocol numbers (linux/if_ether.h).
+const IPV4: u32 = 0x0800;
+const IPV6: u32 = 0x86dd;
+const TAG_8021Q: u32 = 0x8100;
+const TAG_8021AD: u32 = 0x88a8;
+
+/// The length of a tag behind the protocol number that announces it: its own two bytes and the next number's.
+const TAG: u32 = 4;
+
+// Protocol numbers of the IP headers (linux/in.h, linux/in6.h).
+const HOP_BY_HOP: u32 = 0;
+const TCP: u32 = 6;
+const UDP: u32 = 17;
+const ROUTING: u32 = 43;
+const FRAGMENT: u32 = 44;
+const DESTINATION_OPTIONS: u32 = 60;

@@ -1,0 +1,12 @@
+//! The client as its users see it, on the loopback interface.
+
+#[cfg(test)]
+mod arguments;
+#[cfg(test)]
+mod one_time;
+#[cfg(test)]
+mod sending;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod verifying;

@@ -1,0 +1,54 @@
+//! The configuration file, from the disk.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use knock_core::config::{self, Checked, Mistakes};
+use thiserror::Error;
+
+/// Why there is no configuration.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The file can't be read.
+    #[error("cannot read the configuration {path}: {error}{}", advice(.error))]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// It has mistakes.
+    #[error("{0}")]
+    Mistakes(Mistakes),
+}
+
+/// Reads and checks a configuration file.
+pub fn load(path: &Path) -> Result<Checked, LoadError> {
+    let text = fs::read(path).map_err(|error| LoadError::Unreadable { path: path.to_owned(), error })?;
+    config::read(&path.to_string_lossy(), &text).map_err(LoadError::Mistakes)
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; name another one with -c",
+        io::ErrorKind::PermissionDenied => "; start knockd as root",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_with_advice() {
+        let error = load(Path::new("/nowhere/knockd.conf")).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "cannot read the configuration /nowhere/knockd.conf: No such file or directory (os error 2); \
+             name another one with -c"
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! What the watcher tells the monitor.
+
+use knock_core::{
+    door::{DoorNumber, TcpFlags},
+    event::{Event, Reason, What},
+    moment::Moment,
+    sequence::Protocol,
+};
+
+use super::{
+    SocketNumber,
+    frame::{Frame, Malformed, Reader, Writer},
+};
+
+/// One thing that the watcher has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// The answer to [`super::Order::Confirm`].
+    Ready,
+    /// Something happened at a door.
+    Happened(Event),
+    /// So many events of one kind came too fast to be told one by one.
+    LeftOut(Kind, u32),
+    /// The kernel had no room for so many packets.
+    Dropped(u32),
+    /// A packet socket hears nothing any more, for this reason (`errno(3)`).
+    Deaf(SocketNumber, i32),
+}
+
+/// What kinds of event there are, as far as their number is bounded: all but openings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// [`What::Stage`].
+    Stage,
+    /// [`What::Discarded`].
+    Discarded,
+    /// [`What::TimedOut`].
+    TimedOut,
+    /// [`What::GaveWay`].
+    GaveWay,
+    /// [`What::Ignored`].
+    Ignored,
+}
+
+impl Kind {
+    /// All kinds, each at the place of its number.
+    pub const ALL: [Self; 5] = [Self::Stage, Self::Discarded, Self::TimedOut, Self::GaveWay, Self::Ignored];
+
+    /// The kind of an event; none for an opening, which is always told.
+    #[must_use]
+    pub fn of(what: What) -> Option<Self> {
+        match what {
+            What::Opened(_) => None,
+            What::Stage(_) => Some(Self::Stage),
+            What::Discarded { .. } => Some(Self::Discarded),
+            What::TimedOut(_) => Some(Self::TimedOut),
+            What::GaveWay(_) => Some(Self::GaveWay),
+            What::Ignored(_) => Some(Self::Ignored),
+        }
+    }
+}
+
+impl Report {
+    /// The report as a message.
+    #[must_use]
+    pub fn encode(&self) -> Frame {
+        match self {
+            Self::Ready => Writer::new(1),
+            Self::Happened(event) => encode_what(
+                Writer::new(2).u64(event.at.as_nanos()).u32(event.door.0).address(event.source),
+                event.what,
+            ),
+            Self::LeftOut(kind, count) => Writer::new(3).u8(*kind as u8).u32(*count),
+            Self::Dropped(count) => Writer::new(5).u32(*count),
+            Self::Deaf(socket, errno) => Writer::new(4).u32(socket.0).u32(errno.cast_unsigned()),
+        }
+        .finish()
+    }
+
+    /// The report that a message holds.
+    pub fn decode(frame: &Frame) -> Result<Self, Malformed> {
+        let mut fields = Reader::new(frame);
+        let report = match fields.u8()? {
+            1 => Self::Ready,
+            2 => Self::Happened(Event {
+                at: Moment::from_nanos(fields.u64()?),
+                door: DoorNumber(fields.u32()?),
+                source: fields.address()?,
+                what: decode_what(&mut fields)?,
+            }),
+            3 => {
+                let kind =
+                    Kind::ALL.get(usize::from(fields.u8()?)).ok_or(Malformed("unknown kind of event"))?;
+                Self::LeftOut(*kind, fields.u32()?)
+            }
+            4 => Self::Deaf(SocketNumber(fields.u32()?), fields.u32()?.cast_signed()),
+            5 => Self::Dropped(fields.u32()?),
+            _ => return Err(Malformed("unknown report")),
+        };
+        fields.finish()?;
+        Ok(report)
+    }
+}
+
+fn encode_what(message: Writer, what: What) -> Writer {
+    match what {
+        What::Stage(stage) => message.u8(1).u8(stage),
+        What::Opened(stage) => message.u8(2).u8(stage),
+        What::Discarded { stage, port, protocol } => {
+            message.u8(3).u8(stage).u16(port).bool(protocol == Protocol::Udp)
+        }
+        What::TimedOut(stage) => message.u8(4).u8(stage),
+        What::GaveWay(stage) => message.u8(5).u8(stage),
+        What::Ignored(reason) => encode_reason(message.u8(6), reason),
+    }
+}
+
+fn decode_what(fields: &mut Reader<'_>) -> Result<What, Malformed> {
+    Ok(match fields.u8()? {
+        1 => What::Stage(fields.u8()?),
+        2 => What::Opened(fields.u8()?),
+        3 => What::Discarded { stage: fields.u8()?, port: fields.u16()?, protocol: protocol(fields)? },
+        4 => What::TimedOut(fields.u8()?),
+        5 => What::GaveWay(fields.u8()?),
+        6 => What::Ignored(decode_reason(fields)?),
+        _ => return Err(Malformed("unknown event")),
+    })
+}
+
+fn encode_reason(message: Writer, reason: Reason) -> Writer {
+    match reason {
+        Reason::NotAddressed => message.u8(1),
+        Reason::NoPeer => message.u8(2),
+        Reason::Flags(flags) => message.u8(3).u8(flags.0),
+        Reason::Protocol(protocol) => message.u8(4).bool(protocol == Protocol::Udp),
+        Reason::Copy => message.u8(5),
+        Reason::NotFirst => message.u8(6),
+        Reason::Overlooked => message.u8(7),
+    }
+}
+
+fn decode_reason(fields: &mut Reader<'_>) -> Result<Reason, Malformed> {
+    Ok(match fields.u8()? {
+        1 => Reason::NotAddressed,
+        2 => Reason::NoPeer,
+        3 => Reason::Flags(TcpFlags(fields.u8()?)),
+        4 => Reason::Protocol(protocol(fields)?),
+        5 => Reason::Copy,
+        6 => Reason::NotFirst,
+        7 => Reason::Overlooked,
+        _ => return Err(Malformed("unknown reason")),
+    })
+}
+
+fn protocol(fields: &mut Reader<'_>) -> Result<Protocol, Malformed> {
+    Ok(if fields.bool()? { Protocol::Udp } else { Protocol::Tcp })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_report_comes_back_as_it_was() {
+        let event = |what| {
+            let source = "192.0.2.7".parse().unwrap();
+            Report::Happened(Event { at: Moment::MAX, door: DoorNumber(3), source, what })
+        };
+        let reasons = [
+            Reason::NotAddressed,
+            Reason::NoPeer,
+            Reason::Flags(TcpFlags(0xff)),
+            Reason::Protocol(Protocol::Udp),
+            Reason::Copy,
+            Reason::NotFirst,
+            Reason::Overlooked,
+        ];
+        let whats = [
+            What::Stage(1),
+            What::Opened(32),
+            What::Discarded { stage: 2, port: 65535, protocol: Protocol::Udp },
+            What::TimedOut(3),
+            What::GaveWay(4),
+        ];
+        let events = whats.into_iter().chain(reasons.map(What::Ignored)).map(event);
+        let others = Kind::ALL.map(|kind| Report::LeftOut(kind, 7));
+        let reports = events.chain(others).chain([
+            Report::Ready,
+            Report::Dropped(9),
+            Report::Deaf(SocketNumber(5), -100),
+        ]);
+        for report in reports {
+            assert_eq!(Report::decode(&report.encode()), Ok(report));
+        }
+    }
+
+    #[test]
+    fn the_strange_is_refused() {
+        let strange = |bytes: &[u8]| {
+            let mut frame = [0; super::super::frame::LENGTH];
+            frame[..bytes.len()].copy_from_slice(bytes);
+            Report::decode(&frame).unwrap_err()
+        };
+        assert_eq!(strange(&[0]), Malformed("unknown report"));
+        assert_eq!(strange(&[1, 1]), Malformed("bytes behind the last field"));
+        assert_eq!(strange(&[3, 5]), Malformed("unknown kind of event"));
+        assert_eq!(strange(&[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5]), Malformed("unknown address family"));
+    }
+}

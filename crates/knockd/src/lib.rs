@@ -1,0 +1,87 @@
+//! The port-knock server: the monitor that acts and the watcher that listens.
+#![deny(unsafe_code)]
+
+mod cli;
+mod clock;
+mod configuration;
+mod ipc;
+mod limit;
+pub mod links;
+mod log;
+mod monitor;
+mod replay;
+mod settings;
+#[expect(unsafe_code, reason = "the one place for what no library wraps; every block says why it is sound")]
+mod sys;
+mod watcher;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use knock_core::{
+    config::Config,
+    door::DoorNumber,
+    filter::{self, Program},
+};
+
+use self::{cli::Arguments, settings::Settings};
+
+/// The whole program, by the command line that it was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == monitor::WATCHER) {
+        return watcher::run();
+    }
+    let arguments = Arguments::parse();
+    let done = if arguments.check {
+        check(&arguments)
+    } else if arguments.read.is_some() {
+        read(&arguments)
+    } else if arguments.daemon && !arguments.detached {
+        return detach();
+    } else {
+        // Those who look for the daemon look for it by this name; /proc/self/exe would give it another.
+        let _ = rustix::thread::set_name(c"knockd");
+        monitor::run(arguments).map_err(|error| error.to_string())
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn check(arguments: &Arguments) -> Result<(), String> {
+    let checked = configuration::load(&arguments.config).map_err(|error| error.to_string())?;
+    for warning in &checked.warnings {
+        eprintln!("{warning}");
+    }
+    if arguments.debug {
+        show_filter(arguments, &checked.config);
+    }
+    let doors = checked.config.doors.len();
+    let plural = if doors == 1 { "" } else { "s" };
+    println!("{}: no mistakes, {doors} door{plural}", arguments.config.display());
+    Ok(())
+}
+
+/// Shows what the kernel is told to let through. One-time doors are left out: their files are not looked at.
+fn show_filter(arguments: &Arguments, config: &Config) {
+    let settings = Settings::new(arguments, &config.options);
+    let doors: Vec<_> = config.doors.iter().filter_map(|door| door.door(DoorNumber(0), None)).collect();
+    println!("{}", filter::program(&doors, settings.families, Program::MAX));
+}
+
+fn read(arguments: &Arguments) -> Result<(), String> {
+    let checked = configuration::load(&arguments.config).map_err(|error| error.to_string())?;
+    let Some(capture) = &arguments.read else { return Ok(()) };
+    replay::replay(capture, &checked.config, arguments).map_err(|error| error.to_string())
+}
+
+fn detach() -> ExitCode {
+    monitor::detach().unwrap_or_else(|error| fail(&format!("cannot start in the background: {error}")))
+}
+
+fn fail(error: &str) -> ExitCode {
+    eprintln!("knockd: {error}");
+    ExitCode::FAILURE
+}

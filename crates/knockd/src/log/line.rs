@@ -1,0 +1,375 @@
+//! Everything that the daemon says.
+
+use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use knock_core::{
+    event::{Event, What},
+    one_time::LineMistake,
+};
+
+/// One line of the log. Its text has neither time stamp nor line end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Something happened to a source's attempt at a door.
+    Attempt {
+        /// Who knocked.
+        source: IpAddr,
+        /// The door's name.
+        door: Arc<str>,
+        /// What happened.
+        what: What,
+    },
+    /// A command of a door is started.
+    Running {
+        /// The door's name.
+        door: Arc<str>,
+        /// The command as the shell gets it.
+        command: String,
+    },
+    /// A command of a door has ended well.
+    Ran {
+        /// The door's name.
+        door: Arc<str>,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A command of a door has ended with another status than 0.
+    CommandFailed {
+        /// The door's name.
+        door: Arc<str>,
+        /// Its exit status, 1-255.
+        status: i32,
+    },
+    /// A signal has ended a command of a door.
+    CommandKilled {
+        /// The door's name.
+        door: Arc<str>,
+        /// The signal's number (signal(7)).
+        signal: i32,
+        /// How long the command had run.
+        took: Duration,
+    },
+    /// A command of a door does not end.
+    CommandHangs {
+        /// The door's name.
+        door: Arc<str>,
+        /// The command as the shell got it.
+        command: String,
+        /// How long it has been running.
+        since: Duration,
+    },
+    /// A command of a door could not even be started.
+    CommandNotStarted {
+        /// The door's name.
+        door: Arc<str>,
+        /// Why.
+        reason: String,
+    },
+    /// An opening's time is over; its stop command comes next.
+    CommandTimeout {
+        /// For whom the door stood open.
+        source: IpAddr,
+        /// The door's name.
+        door: Arc<str>,
+    },
+    /// The one-time sequence of a door was completed and is marked as used.
+    OneTimeUsed {
+        /// The door's name.
+        door: Arc<str>,
+        /// Where it stands in its file, from 1.
+        line: usize,
+        /// How many are left after it.
+        left: usize,
+    },
+    /// The one-time sequences of a door are all used.
+    OneTimeEmpty {
+        /// The door's name.
+        door: Arc<str>,
+    },
+    /// A completed one-time sequence could not be marked as used.
+    OneTimeNotMarked {
+        /// The door's name.
+        door: Arc<str>,
+        /// The file of its sequences.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A line of a file of one-time sequences is none.
+    NoSequence {
+        /// The door's name.
+        door: Arc<str>,
+        /// The file.
+        path: PathBuf,
+        /// Which line, and what is wrong with it.
+        mistake: LineMistake,
+    },
+    /// The daemon has begun to listen.
+    Starting {
+        /// Where it listens: names of interfaces with `, ` between them, or `any`.
+        interfaces: String,
+    },
+    /// The daemon ends because it was told to.
+    ShuttingDown,
+    /// The daemon was told to read its configuration again.
+    Rereading {
+        /// Its file.
+        path: PathBuf,
+    },
+    /// The configuration was read again and has mistakes.
+    ConfigurationKept {
+        /// Its file.
+        path: PathBuf,
+        /// How many mistakes there are.
+        mistakes: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// An interface that is listened on has come.
+    InterfaceCame {
+        /// Its name.
+        name: String,
+    },
+    /// An interface that was listened on has gone.
+    InterfaceWent {
+        /// Its name.
+        name: String,
+    },
+    /// The kernel had no room for packets.
+    PacketsDropped {
+        /// How many since the last such line.
+        count: u64,
+    },
+    /// The process that looks at packets has ended by itself.
+    WatcherEnded {
+        /// How.
+        how: String,
+        /// After what time the next one starts.
+        pause: Duration,
+    },
+    /// Lines were left out to keep a flood from filling the disk.
+    LeftOut {
+        /// How many, at least 1.
+        count: u64,
+        /// Of what kind they were.
+        kind: Kind,
+        /// The last of them, as far as known.
+        sample: Option<Box<Line>>,
+    },
+    /// An output of the log takes no lines any more.
+    OutputBroken {
+        /// Which.
+        output: Output,
+        /// Why.
+        reason: String,
+    },
+    /// An output of the log takes lines again.
+    OutputWorks {
+        /// Which.
+        output: Output,
+        /// How many lines it has not got.
+        lost: u64,
+    },
+    /// The log file was opened anew.
+    FileReopened {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// The log file could not be opened anew.
+    FileNotReopened {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Whatever has no line of its own yet.
+    Text {
+        /// How much it matters.
+        level: Level,
+        /// What there is to say.
+        text: String,
+    },
+}
+
+/// Where lines go, beside the terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// The log file at this path.
+    File(PathBuf),
+    /// The system's log.
+    Syslog,
+}
+
+/// How much a line matters: from the least to the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// It explains what the daemon does; for the terminal only, and there only on demand.
+    Debug,
+    /// It is good to know.
+    Info,
+    /// It is what the log is for.
+    Notice,
+    /// Somebody should look after it.
+    Warning,
+    /// The daemon can't do what it is there for.
+    Error,
+}
+
+/// What lines have in common that are counted together when there are too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Attempts that came a stage further.
+    Stage,
+    /// Attempts that a wrong port ended.
+    Discarded,
+    /// Attempts whose time ran out.
+    TimedOut,
+    /// Attempts that gave way to others.
+    GaveWay,
+    /// Hits that did nothing.
+    Ignored,
+    /// Lines of files that are no sequence.
+    NoSequence,
+    /// Interfaces that come and go.
+    Interface,
+    /// Packets that the kernel had no room for.
+    PacketsDropped,
+    /// Texts without a kind of their own.
+    Text,
+}
+
+impl Line {
+    /// What an event at this door says: one line, but for an opening the last stage in front.
+    pub fn of(event: &Event, door: &Arc<str>) -> impl Iterator<Item = Self> {
+        let stage = match event.what {
+            What::Opened(stage) => Some(What::Stage(stage)),
+            _ => None,
+        };
+        let (source, door) = (event.source, Arc::clone(door));
+        stage.into_iter().chain([event.what]).map(move |what| Self::Attempt {
+            source,
+            door: Arc::clone(&door),
+            what,
+        })
+    }
+
+    /// A text that explains what the daemon does.
+    #[must_use]
+    pub fn debug(text: impl Into<String>) -> Self {
+        Self::Text { level: Level::Debug, text: text.into() }
+    }
+
+    /// A text that is good to know.
+    #[must_use]
+    pub fn note(text: impl Into<String>) -> Self {
+        Self::Text { level: Level::Info, text: text.into() }
+    }
+
+    /// A text about something that somebody should look after.
+    #[must_use]
+    pub fn warning(text: impl Into<String>) -> Self {
+        Self::Text { level: Level::Warning, text: text.into() }
+    }
+
+    /// A text about something that keeps the daemon from doing what it is there for.
+    #[must_use]
+    pub fn error(text: impl Into<String>) -> Self {
+        Self::Text { level: Level::Error, text: text.into() }
+    }
+
+    /// How much it matters. The classic daemon's lines are all notices.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Attempt { what: What::Ignored(_), .. } | Self::Ran { .. } => Level::Debug,
+            Self::Attempt { what: What::Discarded { .. } | What::GaveWay(_), .. }
+            | Self::InterfaceCame { .. }
+            | Self::InterfaceWent { .. } => Level::Info,
+            Self::LeftOut { kind, .. } => kind.level(),
+            Self::Text { level, .. } => *level,
+            Self::CommandKilled { .. }
+            | Self::CommandHangs { .. }
+            | Self::NoSequence { .. }
+            | Self::OneTimeEmpty { .. }
+            | Self::PacketsDropped { .. }
+            | Self::OutputWorks { .. } => Level::Warning,
+            Self::CommandNotStarted { .. }
+            | Self::OneTimeNotMarked { .. }
+            | Self::ConfigurationKept { .. }
+            | Self::WatcherEnded { .. }
+            | Self::OutputBroken { .. }
+            | Self::FileNotReopened { .. } => Level::Error,
+            _ => Level::Notice,
+        }
+    }
+
+    /// Whether it belongs with what goes wrong. The classic daemon's own such line is a notice all the same.
+    #[must_use]
+    pub fn is_complaint(&self) -> bool {
+        self.level() >= Level::Warning || matches!(self, Self::CommandFailed { .. })
+    }
+
+    /// The lines it is counted with when there are too many; none if it is never left out.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        match self {
+            Self::Attempt { what, .. } => match what {
+                What::Opened(_) => None,
+                What::Stage(_) => Some(Kind::Stage),
+                What::Discarded { .. } => Some(Kind::Discarded),
+                What::TimedOut(_) => Some(Kind::TimedOut),
+                What::GaveWay(_) => Some(Kind::GaveWay),
+                What::Ignored(_) => Some(Kind::Ignored),
+            },
+            Self::NoSequence { .. } => Some(Kind::NoSequence),
+            Self::InterfaceCame { .. } | Self::InterfaceWent { .. } => Some(Kind::Interface),
+            Self::PacketsDropped { .. } => Some(Kind::PacketsDropped),
+            Self::Text { .. } => Some(Kind::Text),
+            _ => None,
+        }
+    }
+
+    /// Whose name could be looked up for it.
+    #[must_use]
+    pub fn source(&self) -> Option<IpAddr> {
+        match self {
+            Self::Attempt { source, .. } | Self::CommandTimeout { source, .. } => Some(*source),
+            _ => None,
+        }
+    }
+}
+
+impl Kind {
+    /// All there are.
+    pub const ALL: [Self; 9] = [
+        Self::Stage,
+        Self::Discarded,
+        Self::TimedOut,
+        Self::GaveWay,
+        Self::Ignored,
+        Self::NoSequence,
+        Self::Interface,
+        Self::PacketsDropped,
+        Self::Text,
+    ];
+
+    fn level(self) -> Level {
+        if self == Self::Ignored { Level::Debug } else { Level::Notice }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Stage => "stages",
+            Self::Discarded => "discarded attempts",
+            Self::TimedOut => "sequence timeouts",
+            Self::GaveWay => "attempts that gave way",
+            Self::Ignored => "ignored hits",
+            Self::NoSequence => "lines that are no sequence",
+            Self::Interface => "interfaces that came and went",
+            Self::PacketsDropped => "packets dropped",
+            Self::Text => "other lines",
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! What the daemon says, and how it gets where people read it.
+//!
+//! A [`Line`] is said once and goes to the log file, the system's log and the terminal. Whoever says it never waits:
+//! a thread writes, others look up names. When a disk is slow, a reader stuck or a flood under way, lines of the kinds
+//! that a flood is made of are counted and summed up; what opened a door and what was run is never left out.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        mpsc::{Sender, channel, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use self::{
+    backlog::Backlog,
+    clock::Clock,
+    lookup::{Names, Resolver},
+    pump::{Entry, Message, Pump},
+    sink::Sinks,
+    syslog::Syslog,
+    terminal::Screen,
+};
+pub use self::{
+    file::FileError,
+    line::{Kind, Line},
+    stamp::captured,
+    terminal::Terminal,
+};
+
+mod backlog;
+mod clock;
+mod file;
+mod health;
+mod hostname;
+pub mod line;
+mod lookup;
+mod plain;
+mod pump;
+mod sink;
+mod stamp;
+mod syslog;
+mod terminal;
+mod wording;
+
+/// The log. It ends, with everything written, when it is dropped.
+#[derive(Debug)]
+pub struct Log {
+    pump: Sender<Message>,
+    backlog: Arc<Backlog>,
+    clock: Clock,
+    terminal: Terminal,
+}
+
+/// What the log is to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogOptions {
+    /// Where lines go, beside the terminal.
+    pub outputs: Outputs,
+    /// What the terminal shows.
+    pub terminal: Terminal,
+    /// Whether the names of sources are looked up.
+    pub lookup: bool,
+}
+
+/// Where lines go, beside the terminal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outputs {
+    /// The log file.
+    pub file: Option<PathBuf>,
+    /// Whether the system's log gets them.
+    pub syslog: bool,
+}
+
+/// The log can't be started.
+#[derive(Debug, Error)]
+pub enum LogError {
+    /// Its file can't be opened.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The system gives it no thread.
+    #[error("the log cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+impl Log {
+    /// Opens the outputs and starts the threads.
+    ///
+    /// Threads don't survive a fork: a daemon goes to the background first.
+    pub fn start(options: &LogOptions) -> Result<Self, LogError> {
+        let screen = Screen::standard(options.terminal).map_err(LogError::Thread)?;
+        let resolver: Arc<Resolver> = Arc::new(lookup::system);
+        Self::start_with(options, screen, Syslog::PATH.into(), &resolver)
+    }
+
+    /// Says something, without ever waiting.
+    pub fn say(&self, line: Line) {
+        if line.level() == line::Level::Debug && !self.wants_debug() {
+            return;
+        }
+        if line.kind().is_some_and(|kind| !self.backlog.admits(kind)) {
+            return;
+        }
+        self.tell(Message::Said(Entry { line, at: Timestamp::now(), when: self.clock.now() }));
+    }
+
+    /// Whether lines of [`line::Level::Debug`] go anywhere.
+    #[must_use]
+    pub fn wants_debug(&self) -> bool {
+        self.terminal == Terminal::Debug
+    }
+
+    /// Opens the log file anew, without waiting for it. If it can't be opened, the other outputs are told, the old one
+    /// stays in use and the new one is tried again.
+    pub fn reopen(&self) {
+        self.tell(Message::Reopen);
+    }
+
+    /// Takes other outputs into use, without waiting for them, and opens the log file anew even if it is the same.
+    pub fn change(&self, outputs: Outputs) {
+        self.tell(Message::Change(outputs));
+    }
+
+    /// Waits until everything said so far is written, but at most two seconds.
+    pub fn flush(&self) {
+        let (done, wait) = sync_channel(1);
+        self.tell(Message::Flush(done));
+        // What was not written by now waits for a disk that the end can't wait for.
+        let _ = wait.recv_timeout(PATIENCE);
+    }
+
+    /// Writes everything said so far, in at most two seconds, and ends.
+    pub fn finish(self) {
+        drop(self);
+    }
+
+    fn start_with(
+        options: &LogOptions,
+        screen: Screen,
+        syslog: PathBuf,
+        resolver: &Arc<Resolver>,
+    ) -> Result<Self, LogError> {
+        let (pump, inbox) = channel();
+        let (clock, backlog) = (Clock::start(), Arc::new(Backlog::new()));
+        let sinks = Sinks::open(&options.outputs, screen, syslog)?;
+        let answers = pump.clone();
+        // A name that comes too late for the pump is wanted by nobody.
+        let tell = move |source, name| drop(answers.send(Message::Name(source, name)));
+        let names = options.lookup.then(|| Names::start(resolver, &tell)).transpose();
+        let names = names.map_err(LogError::Thread)?;
+        let work = Pump::new(clock, Arc::clone(&backlog), sinks, names);
+        let thread = thread::Builder::new().name("log".to_owned());
+        thread.spawn(move || work.run(&inbox)).map_err(LogError::Thread)?;
+        Ok(Self { pump, backlog, clock, terminal: options.terminal })
+    }
+
+    fn tell(&self, message: Message) {
+        // The thread ends after us; if it ended all the same, there is nobody to tell.
+        let _ = self.pump.send(message);
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.flush();
+        self.tell(Message::Stop);
+    }
+}
+
+/// How long the end waits for what is still to be written.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests;

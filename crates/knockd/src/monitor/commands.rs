@@ -1,0 +1,259 @@
+//! Runs the commands of doors: a set number at once, the others in line.
+
+use std::{
+    collections::VecDeque,
+    fmt, io,
+    net::IpAddr,
+    os::unix::process::CommandExt,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use knock_core::moment::Moment;
+
+use super::openings::OpeningId;
+
+/// How long a command may run before it is reported and no longer keeps others from starting.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many commands that hang are borne, as a multiple of the number that may run at once.
+const HANGING_FACTOR: usize = 8;
+
+/// A command to be run on behalf of an opening.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// The opening that it belongs to.
+    pub opening: OpeningId,
+    /// The name of its door.
+    pub door: Arc<str>,
+    /// For whom the door opens.
+    pub source: IpAddr,
+    /// What `/bin/sh -c` runs.
+    pub command: String,
+}
+
+/// What became of a job.
+#[derive(Debug)]
+pub enum Progress {
+    /// It runs.
+    Started(Job),
+    /// It ended by itself or by a signal, after this time.
+    Ended(Job, ExitStatus, Duration),
+    /// The system would not run it.
+    Failed(Job, io::Error),
+    /// It has run for so long that others no longer wait for it.
+    Hanging(Job, Duration),
+}
+
+/// The jobs that run and those that wait.
+#[derive(Debug)]
+pub struct Commands {
+    at_once: usize,
+    output: Output,
+    running: Vec<Running>,
+    waiting: VecDeque<Job>,
+}
+
+/// What becomes of what commands print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// It goes where the daemon's own goes.
+    Shown,
+    /// Nobody sees it.
+    Dropped,
+}
+
+struct Running {
+    child: Child,
+    job: Job,
+    since: Moment,
+    hangs: bool,
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.child.id(), self.job)
+    }
+}
+
+impl Commands {
+    /// Runs at most `at_once` commands at the same time.
+    #[must_use]
+    pub fn new(at_once: usize, output: Output) -> Self {
+        Self { at_once: at_once.max(1), output, running: Vec::new(), waiting: VecDeque::new() }
+    }
+
+    /// Changes how many may run at once.
+    pub fn set_at_once(&mut self, at_once: usize) {
+        self.at_once = at_once.max(1);
+    }
+
+    /// Puts a job in line; [`Commands::start`] runs it.
+    pub fn submit(&mut self, job: Job) {
+        self.waiting.push_back(job);
+    }
+
+    /// Whether nothing runs or waits.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.waiting.is_empty()
+    }
+
+    /// The jobs that run now.
+    pub fn running(&self) -> impl Iterator<Item = &Job> {
+        self.running.iter().map(|running| &running.job)
+    }
+
+    /// Takes these jobs out of the line.
+    pub fn cancel(&mut self, is_cancelled: impl Fn(&Job) -> bool) -> Vec<Job> {
+        let (cancelled, waiting) = self.waiting.drain(..).partition(is_cancelled);
+        self.waiting = waiting;
+        Vec::from(cancelled)
+    }
+
+    /// When [`Commands::note_hanging`] has something to do next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Moment> {
+        self.running
+            .iter()
+            .filter(|running| !running.hangs)
+            .map(|running| running.since.after(PATIENCE))
+            .min()
+    }
+
+    /// Starts as many waiting jobs as may run, and tells of each that it runs or could not be run.
+    pub fn start(&mut self, now: Moment, tell: &mut dyn FnMut(Progress)) {
+        while self.has_room()
+            && let Some(job) = self.waiting.pop_front()
+        {
+            match self.spawn(&job) {
+                Ok(child) => {
+                    tell(Progress::Started(job.clone()));
+                    self.running.push(Running { child, job, since: now, hangs: false });
+                }
+                Err(error) => tell(Progress::Failed(job, error)),
+            }
+        }
+    }
+
+    /// Takes in the jobs that have ended; to be called when a child has died.
+    pub fn reap(&mut self, now: Moment, tell: &mut dyn FnMut(Progress)) {
+        let mut place = 0;
+        while let Some(running) = self.running.get_mut(place) {
+            match running.child.try_wait() {
+                Ok(None) => place += 1,
+                Ok(Some(status)) => {
+                    let Running { job, since, .. } = self.running.swap_remove(place);
+                    tell(Progress::Ended(job, status, now.since(since)));
+                }
+                Err(error) => tell(Progress::Failed(self.running.swap_remove(place).job, error)),
+            }
+        }
+    }
+
+    /// Tells of the jobs whose time is over; they go on, but others no longer wait for them.
+    pub fn note_hanging(&mut self, now: Moment, tell: &mut dyn FnMut(Progress)) {
+        for running in &mut self.running {
+            let time = now.since(running.since);
+            if !running.hangs && time >= PATIENCE {
+                running.hangs = true;
+                tell(Progress::Hanging(running.job.clone(), time));
+            }
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        let busy = self.running.iter().filter(|running| !running.hangs).count();
+        busy < self.at_once && self.running.len() < self.at_once.saturating_mul(HANGING_FACTOR)
+    }
+
+    fn spawn(&self, job: &Job) -> io::Result<Child> {
+        let output = || match self.output {
+            Output::Shown => Stdio::inherit(),
+            Output::Dropped => Stdio::null(),
+        };
+        Command::new("/bin/sh")
+            .args(["-c", &job.command])
+            .env("KNOCKD_DOOR", job.door.as_ref())
+            .env("KNOCKD_IP", job.source.to_string())
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(output())
+            .stderr(output())
+            // A group of its own: what the terminal sends to us is not for the command.
+            .process_group(0)
+            .spawn()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(opening: u64, command: &str) -> Job {
+        Job {
+            opening: OpeningId(opening),
+            door: "ssh".into(),
+            source: "192.0.2.7".parse().unwrap(),
+            command: command.to_owned(),
+        }
+    }
+
+    /// Runs everything to its end and says what ended how, in the order in which it did.
+    fn run(commands: &mut Commands) -> Vec<String> {
+        let mut said = Vec::new();
+        while !commands.is_idle() {
+            let mut ended = Vec::new();
+            commands.start(Moment::default(), &mut |_| ());
+            commands.reap(Moment::default(), &mut |progress| ended.push(progress));
+            said.extend(ended.into_iter().map(|progress| match progress {
+                Progress::Ended(job, status, _) => format!("{}: {status}", job.opening.0),
+                other => format!("{other:?}"),
+            }));
+            std::thread::yield_now();
+        }
+        said
+    }
+
+    #[test]
+    fn commands_see_their_door_and_source() {
+        let mut commands = Commands::new(1, Output::Shown);
+        commands.submit(job(1, "test $KNOCKD_DOOR/$KNOCKD_IP = ssh/192.0.2.7"));
+        assert_eq!(run(&mut commands), ["1: exit status: 0"]);
+    }
+
+    #[test]
+    fn every_end_is_told_as_it_was() {
+        let mut commands = Commands::new(1, Output::Dropped);
+        for (opening, command) in ["exit 3", "kill -9 $$", "no-such-command 2>&1"].into_iter().enumerate() {
+            commands.submit(job(opening as u64, command));
+        }
+        assert_eq!(
+            run(&mut commands),
+            ["0: exit status: 3", "1: signal: 9 (SIGKILL)", "2: exit status: 127"]
+        );
+    }
+
+    #[test]
+    fn no_more_than_the_set_number_run_at_once_unless_some_hang() {
+        let mut commands = Commands::new(2, Output::Dropped);
+        let mut children = 0;
+        for opening in 0..5 {
+            commands.submit(job(opening, "exec sleep 1000"));
+        }
+        commands.start(Moment::default(), &mut |_| children += 1);
+        assert_eq!((children, commands.running().count()), (2, 2));
+        let later = Moment::default().after(PATIENCE);
+        assert_eq!(commands.next_deadline(), Some(later));
+        let mut hanging = 0;
+        commands.note_hanging(later, &mut |_| hanging += 1);
+        commands.note_hanging(later, &mut |_| hanging += 1);
+        commands.start(later, &mut |_| children += 1);
+        assert_eq!((hanging, children, commands.cancel(|_| true).len()), (2, 4, 1));
+        for running in &mut commands.running {
+            running.child.kill().unwrap();
+        }
+        assert_eq!(run(&mut commands).len(), 4);
+    }
+}

@@ -1,0 +1,199 @@
+//! The doors that stand, and what their numbers mean.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use knock_core::{
+    config::DoorConfig,
+    door::{Door, DoorNumber},
+    sequence::Sequence,
+};
+use thiserror::Error;
+
+use super::one_time_file::{self, MarkError};
+use crate::log::Line;
+
+/// The doors of the configuration in force.
+#[derive(Debug, Default)]
+pub struct Doors {
+    next_number: u32,
+    standing: Vec<Standing>,
+    /// Sequences that were completed but could not be struck out in their file. They must never open anything again.
+    spent: Vec<(PathBuf, Sequence)>,
+}
+
+/// One door.
+#[derive(Debug)]
+pub struct Standing {
+    /// What the watcher calls it.
+    pub number: DoorNumber,
+    /// Its name.
+    pub name: Arc<str>,
+    /// What the configuration says of it.
+    pub config: DoorConfig,
+    /// The one-time sequence in force.
+    in_force: Option<Sequence>,
+}
+
+/// What the watcher has to be told.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Doors that stand no more.
+    pub removed: Vec<DoorNumber>,
+    /// Doors to put up.
+    pub added: Vec<Door>,
+    /// What is to be said about it.
+    pub lines: Vec<Line>,
+}
+
+/// A one-time file can't be read.
+#[derive(Debug, Error)]
+#[error("{door}: cannot read the one-time sequences in {}: {error}", .path.display())]
+pub struct UnreadableOneTimeFile {
+    door: String,
+    path: PathBuf,
+    error: std::io::Error,
+}
+
+impl Doors {
+    /// Puts the doors of a configuration in the place of those that stand.
+    ///
+    /// A door whose definition is the same as before keeps its number, and with it the attempts at it. If a one-time
+    /// file can't be read everything stays as it is.
+    pub fn replace(&mut self, configs: Vec<DoorConfig>) -> Result<Changes, UnreadableOneTimeFile> {
+        let mut changes = Changes::default();
+        let mut fresh = Vec::new();
+        for config in configs {
+            let in_force = match config.one_time_file() {
+                Some(path) => self.read_one_time(&config, path, &mut changes.lines)?,
+                None => None,
+            };
+            fresh.push((config, in_force));
+        }
+        let mut old = std::mem::take(&mut self.standing);
+        for (config, in_force) in fresh {
+            let same = old.iter().position(|old| {
+                old.config.name == config.name
+                    && config.door(old.number, in_force.as_ref()) == old.door()
+                    && old.config.source == config.source
+            });
+            let number = match same {
+                Some(place) => old.swap_remove(place).number,
+                None => self.number(),
+            };
+            let standing = Standing { number, name: config.name.as_str().into(), config, in_force };
+            if same.is_none() {
+                changes.added.extend(standing.door());
+            }
+            self.standing.push(standing);
+        }
+        changes.removed = old.into_iter().map(|old| old.number).collect();
+        Ok(changes)
+    }
+
+    /// The doors as the engine knows them. One without a sequence left is not among them.
+    pub fn doors(&self) -> impl Iterator<Item = Door> {
+        self.standing.iter().filter_map(Standing::door)
+    }
+
+    /// The door with this number; none if there is no such door any more.
+    #[must_use]
+    pub fn find(&self, number: DoorNumber) -> Option<&Standing> {
+        self.standing.iter().find(|standing| standing.number == number)
+    }
+
+    /// Uses up the sequence that opened a door, if it is a one-time sequence. Only if this succeeds may the door open.
+    ///
+    /// The changes, with which the next sequence comes into force, are to be made in either case.
+    pub fn use_up(&mut self, number: DoorNumber) -> (Changes, Result<(), MarkError>) {
+        let mut changes = Changes::default();
+        let fresh = self.number();
+        let Some(standing) = self.standing.iter_mut().find(|standing| standing.number == number) else {
+            return (changes, Ok(()));
+        };
+        let (Some(path), Some(used)) = (standing.config.one_time_file(), standing.in_force.take()) else {
+            return (changes, Ok(()));
+        };
+        changes.removed.push(number);
+        let door = Arc::clone(&standing.name);
+        let (rest, marked) = match one_time_file::mark(path, &used) {
+            Ok((line, rest)) => {
+                changes.lines.push(Line::OneTimeUsed { door: Arc::clone(&door), line, left: rest.left });
+                (rest, Ok(()))
+            }
+            // The sequences that stand there now are somebody's wish, and none of them has been used.
+            Err(error @ MarkError::Changed { .. }) => {
+                (one_time_file::read(path).unwrap_or_default(), Err(error))
+            }
+            Err(error) => {
+                self.spent.push((path.to_owned(), used));
+                return (changes, Err(error));
+            }
+        };
+        if rest.next.is_none() {
+            changes.lines.push(Line::OneTimeEmpty { door });
+        }
+        standing.number = fresh;
+        standing.in_force = rest.next.map(|next| next.sequence);
+        changes.added.extend(standing.door());
+        (changes, marked)
+    }
+
+    /// The sequence in force of a one-time door; none if there is none left or its file still can't be marked.
+    fn read_one_time(
+        &mut self,
+        config: &DoorConfig,
+        path: &Path,
+        lines: &mut Vec<Line>,
+    ) -> Result<Option<Sequence>, UnreadableOneTimeFile> {
+        let door: Arc<str> = config.name.as_str().into();
+        let unreadable =
+            |error| UnreadableOneTimeFile { door: config.name.to_string(), path: path.to_owned(), error };
+        let mut content = one_time_file::read(path).map_err(unreadable)?;
+        for mistake in std::mem::take(&mut content.mistakes) {
+            lines.push(Line::NoSequence { door: Arc::clone(&door), path: path.to_owned(), mistake });
+        }
+        for repeat in &content.repeats {
+            lines.push(Line::warning(format!("{door}: {}: {repeat}", path.display())));
+        }
+        while let Some(next) = &content.next
+            && let Some(place) =
+                self.spent.iter().position(|(file, used)| file == path && *used == next.sequence)
+        {
+            match one_time_file::mark(path, &next.sequence) {
+                Ok((_, rest)) => {
+                    self.spent.swap_remove(place);
+                    content = rest;
+                }
+                Err(error) => {
+                    lines.push(Line::OneTimeNotMarked {
+                        door,
+                        path: path.to_owned(),
+                        reason: error.to_string(),
+                    });
+                    return Ok(None);
+                }
+            }
+        }
+        if content.next.is_none() {
+            lines.push(Line::OneTimeEmpty { door });
+        }
+        Ok(content.next.map(|next| next.sequence))
+    }
+
+    fn number(&mut self) -> DoorNumber {
+        let number = DoorNumber(self.next_number);
+        self.next_number = self.next_number.wrapping_add(1);
+        number
+    }
+}
+
+impl Standing {
+    /// The door as the engine knows it; none if it is shut for good.
+    #[must_use]
+    pub fn door(&self) -> Option<Door> {
+        self.config.door(self.number, self.in_force.as_ref())
+    }
+}

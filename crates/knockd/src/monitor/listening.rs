@@ -1,0 +1,182 @@
+//! The packet sockets: one for every interface that is listened on, or one for all of them.
+
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+};
+
+use knock_core::{
+    config::Listen,
+    door::Door,
+    filter::{self, Families, Program},
+    host::InterfaceIndex,
+};
+use rustix::io::Errno;
+use thiserror::Error;
+
+use crate::{
+    ipc::SocketNumber,
+    links::{Links, NoInterface},
+    sys::packet::PacketSocket,
+};
+
+/// The sockets that are open.
+#[derive(Debug)]
+pub struct Listening {
+    families: Families,
+    /// Whether everything that can be a hit is to come through, so that it can be explained.
+    explains: bool,
+    doors: Vec<Door>,
+    /// How many instructions the filter may have, as far as we have found out.
+    limit: usize,
+    ears: Vec<Ear>,
+    next_number: u32,
+}
+
+#[derive(Debug)]
+struct Ear {
+    number: SocketNumber,
+    interface: InterfaceIndex,
+    socket: PacketSocket,
+}
+
+/// What the watcher has to be told.
+#[derive(Debug)]
+pub enum Change {
+    /// There is a new socket.
+    Opened(SocketNumber, OwnedFd),
+    /// A socket is of no use any more.
+    Closed(SocketNumber),
+}
+
+/// Why an interface can't be listened on.
+#[derive(Debug, Error)]
+pub enum ListenError {
+    /// It isn't there.
+    #[error("{0}; choose with -i or with Interface in [options]")]
+    Missing(#[from] NoInterface),
+    /// We are not allowed to.
+    #[error("not allowed to listen to packets: start knockd as root (it needs CAP_NET_RAW)")]
+    NotAllowed,
+    /// The system refuses.
+    #[error("cannot listen on {name}: {error}")]
+    System {
+        /// Where.
+        name: String,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+impl Listening {
+    /// No sockets and no doors yet.
+    #[must_use]
+    pub fn new(families: Families, explains: bool) -> Self {
+        Self { families, explains, doors: Vec::new(), limit: Program::MAX, ears: Vec::new(), next_number: 0 }
+    }
+
+    /// Makes sure that everything wanted exists.
+    pub fn require(wanted: &Listen, links: &Links) -> Result<(), ListenError> {
+        let Listen::Named(names) = wanted else { return Ok(()) };
+        names.iter().try_for_each(|name| links.named(base(name)).map(drop))?;
+        Ok(())
+    }
+
+    /// Opens and closes sockets until there is one for everything wanted that exists now.
+    pub fn follow(&mut self, wanted: &Listen, links: &Links) -> Result<Vec<Change>, ListenError> {
+        let wanted: Vec<(String, InterfaceIndex)> = match wanted {
+            Listen::Any => vec![("any".to_owned(), InterfaceIndex::default())],
+            Listen::Named(names) => names
+                .iter()
+                .filter_map(|name| Some((name.clone(), links.named(base(name)).ok()?.0)))
+                .collect(),
+        };
+        let is_wanted = |ear: &Ear| wanted.iter().any(|(_, index)| *index == ear.interface);
+        let mut changes: Vec<Change> =
+            self.ears.extract_if(.., |ear| !is_wanted(ear)).map(|ear| Change::Closed(ear.number)).collect();
+        for (name, interface) in wanted {
+            if !self.ears.iter().any(|ear| ear.interface == interface) {
+                changes.push(self.open(&name, interface)?);
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Has every socket let through what these doors need.
+    pub fn set_doors(&mut self, doors: Vec<Door>) -> io::Result<()> {
+        self.doors = doors;
+        let ears = std::mem::take(&mut self.ears);
+        let result = self.with_filter(|filter| ears.iter().try_for_each(|ear| ear.socket.set_filter(filter)));
+        self.ears = ears;
+        result
+    }
+
+    /// Closes all sockets.
+    pub fn close_all(&mut self) {
+        self.ears.clear();
+    }
+
+    /// All sockets, for a watcher that has none yet.
+    pub fn all(&self) -> io::Result<Vec<Change>> {
+        self.ears.iter().map(Ear::change).collect()
+    }
+
+    fn open(&mut self, name: &str, interface: InterfaceIndex) -> Result<Change, ListenError> {
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::PermissionDenied => ListenError::NotAllowed,
+            _ => ListenError::System { name: name.to_owned(), error },
+        };
+        let socket = self.with_filter(|filter| PacketSocket::open(interface, filter)).map_err(failed)?;
+        let ear = Ear { number: SocketNumber(self.next_number), interface, socket };
+        self.next_number = self.next_number.wrapping_add(1);
+        let change = ear.change().map_err(failed)?;
+        self.ears.push(ear);
+        Ok(change)
+    }
+
+    /// Uses the most exact filter that the kernel has memory for (`net.core.optmem_max`).
+    fn with_filter<T>(&mut self, attach: impl Fn(&Program) -> io::Result<T>) -> io::Result<T> {
+        loop {
+            let filter = if self.explains {
+                filter::any_hit(self.families)
+            } else {
+                filter::program(&self.doors, self.families, self.limit)
+            };
+            match attach(&filter) {
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::NOMEM) && self.limit > 256 => {
+                    self.limit /= 2;
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+/// Whether an interface of this name is one of those to listen on.
+#[must_use]
+pub fn is_wanted(wanted: &Listen, name: &str) -> bool {
+    match wanted {
+        Listen::Any => true,
+        Listen::Named(names) => names.iter().any(|wanted| base(wanted) == name),
+    }
+}
+
+/// What is listened on, in words.
+#[must_use]
+pub fn names(wanted: &Listen) -> String {
+    match wanted {
+        Listen::Any => "any".to_owned(),
+        Listen::Named(names) => names.join(", "),
+    }
+}
+
+/// The interface itself, where one of its addresses is named by a label such as `eth0:1`: packets come in on no label.
+fn base(name: &str) -> &str {
+    name.split_once(':').map_or(name, |(base, _)| base)
+}
+
+impl Ear {
+    fn change(&self) -> io::Result<Change> {
+        Ok(Change::Opened(self.number, self.socket.as_fd().try_clone_to_owned()?))
+    }
+}

@@ -1,0 +1,153 @@
+//! The half that acts: it owns the configuration, the log, the doors and their commands, and believes the watcher only
+//! what it can check.
+
+mod commands;
+mod detach;
+mod doors;
+mod listening;
+mod one_time_file;
+mod opener;
+mod openings;
+mod orders;
+mod pid_file;
+mod reload;
+mod reports;
+mod shutdown;
+mod signals;
+mod start;
+mod supervisor;
+mod watcher_process;
+
+use std::io;
+
+use knock_core::moment::Moment;
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+};
+
+use self::{
+    detach::Successor, doors::Doors, listening::Listening, opener::Opener, pid_file::PidFile,
+    signals::Request, signals::Signals, supervisor::Supervisor,
+};
+pub use self::{detach::detach, start::run, watcher_process::WATCHER};
+use crate::{
+    cli::Arguments,
+    clock,
+    links::{Changes, Links, What},
+    log::{Line, Log},
+    settings::Settings,
+};
+
+/// Everything that a running daemon has.
+#[derive(Debug)]
+struct Monitor {
+    arguments: Arguments,
+    settings: Settings,
+    log: Log,
+    signals: Signals,
+    links: Links,
+    listening: Listening,
+    doors: Doors,
+    opener: Opener,
+    supervisor: Supervisor,
+    /// Who waits for us to be up.
+    successor: Option<Successor>,
+    /// Removed when the daemon ends.
+    _pid_file: Option<PidFile>,
+    /// Whether a watcher has ever been ready.
+    is_up: bool,
+}
+
+impl Monitor {
+    /// Works until somebody asks it to stop.
+    fn work(&mut self) -> io::Result<()> {
+        loop {
+            self.wait()?;
+            let now = clock::now();
+            for request in self.signals.requests() {
+                match request {
+                    Request::Stop => return Ok(()),
+                    Request::Reload => self.reload(now),
+                    Request::Reap => self.opener.reap(now, &self.log),
+                }
+            }
+            self.supervisor.flush();
+            self.take_reports(now)?;
+            self.follow_links();
+            self.opener.pass_time(now, &self.log);
+            self.restart_watcher(now);
+        }
+    }
+
+    /// Sleeps until there is something to do.
+    fn wait(&self) -> io::Result<()> {
+        let mut polled =
+            vec![PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&self.links, PollFlags::IN)];
+        if let Some(watcher) = self.supervisor.watcher() {
+            let mut wanted = PollFlags::IN;
+            wanted.set(PollFlags::OUT, watcher.channel.is_congested());
+            polled.push(PollFd::new(&watcher.channel, wanted));
+        }
+        let deadlines = [self.opener.next_deadline(), self.supervisor.next_deadline()];
+        let timeout = clock::wait_until(deadlines.into_iter().flatten().min());
+        match poll(&mut polled, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Follows interfaces and addresses as they come and go.
+    fn follow_links(&mut self) {
+        let changes = match self.links.follow() {
+            Ok(changes) if changes.is_empty() => return,
+            Ok(changes) => changes,
+            Err(error) => {
+                self.log.say(Line::warning(format!("cannot follow the interfaces of this machine: {error}")));
+                return;
+            }
+        };
+        self.tell_links(&changes);
+        self.order_host();
+        self.listen();
+    }
+
+    fn tell_links(&self, changes: &Changes) {
+        for unreadable in &changes.unreadable {
+            self.log.say(Line::warning(format!("skipped a message about the interfaces: {unreadable}")));
+        }
+        for change in &changes.list {
+            let is_wanted = listening::is_wanted(&self.settings.interfaces, &change.name);
+            let line = match change.what {
+                What::Appeared if is_wanted => Line::InterfaceCame { name: change.name.clone() },
+                What::Gone if is_wanted => Line::InterfaceWent { name: change.name.clone() },
+                _ => Line::debug(change.to_string()),
+            };
+            self.log.say(line);
+        }
+    }
+
+    /// Listens on what is wanted and exists now.
+    fn listen(&mut self) {
+        match self.listening.follow(&self.settings.interfaces, &self.links) {
+            Ok(changes) => self.order_sockets(changes),
+            Err(error) => self.log.say(Line::error(error.to_string())),
+        }
+    }
+
+    fn restart_watcher(&mut self, now: Moment) {
+        if self.supervisor.next_deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match self.supervisor.start(now) {
+            Ok(()) => self.order_everything(),
+            Err(error) => self.note_watcher_failed(now, &error.to_string()),
+        }
+    }
+
+    fn note_watcher_failed(&mut self, now: Moment, why: &str) {
+        let (how, pause) = self.supervisor.failed(now);
+        let how = if why.is_empty() { how } else { format!("{why}; {how}") };
+        self.log.say(Line::WatcherEnded { how, pause });
+    }
+}

@@ -1,0 +1,92 @@
+//! What the watcher is told, and when.
+
+use std::net::IpAddr;
+
+use knock_core::{
+    filter::Families,
+    host::{Host, InterfaceIndex},
+};
+
+use super::{Monitor, doors::Changes, listening::Change};
+use crate::{
+    ipc::{AddressKind, Order},
+    log::Line,
+};
+
+impl Monitor {
+    /// Tells a new watcher all that it has to know.
+    pub(super) fn order_everything(&mut self) {
+        let capacity = u32::try_from(self.settings.max_attempts).unwrap_or(u32::MAX);
+        self.order(&Order::Begin { capacity, seed: seed(), explain: self.arguments.debug });
+        let doors: Vec<_> = self.doors.doors().collect();
+        for door in doors {
+            self.order(&Order::Add(door));
+        }
+        self.order_host();
+        match self.listening.all() {
+            Ok(sockets) => self.order_sockets(sockets),
+            Err(error) => self.log.say(Line::error(format!("cannot hand over the packet sockets: {error}"))),
+        }
+        self.order(&Order::Confirm);
+    }
+
+    /// Tells the watcher what has changed about the doors, and has the kernel let through what they need.
+    pub(super) fn order_doors(&mut self, changes: Changes) {
+        for line in changes.lines {
+            self.log.say(line);
+        }
+        if changes.removed.is_empty() && changes.added.is_empty() {
+            return;
+        }
+        if let Err(error) = self.listening.set_doors(self.doors.doors().collect()) {
+            self.log.say(Line::error(format!("cannot change what the kernel lets through: {error}")));
+        }
+        for number in changes.removed {
+            self.order(&Order::Remove(number));
+        }
+        for door in changes.added {
+            self.order(&Order::Add(door));
+        }
+    }
+
+    /// Tells the watcher which addresses we have.
+    pub(super) fn order_host(&mut self) {
+        let Host::Interfaces(interfaces) = self.links.host() else { return };
+        for (index, interface) in interfaces {
+            let own = if interface.loopback { AddressKind::Loopback } else { AddressKind::Own };
+            for address in interface.addresses {
+                self.order_address(index, own, address);
+            }
+            for address in interface.broadcasts {
+                self.order_address(index, AddressKind::Broadcast, address.into());
+            }
+        }
+        self.order(&Order::SetHost);
+    }
+
+    /// Hands over new packet sockets and has old ones closed.
+    pub(super) fn order_sockets(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::Opened(number, socket) => self.supervisor.order(&Order::Listen(number), Some(socket)),
+                Change::Closed(number) => self.order(&Order::Leave(number)),
+            }
+        }
+    }
+
+    fn order_address(&mut self, interface: InterfaceIndex, kind: AddressKind, address: IpAddr) {
+        if self.settings.families == Families::Both || address.is_ipv4() {
+            self.order(&Order::Address { interface, kind, address });
+        }
+    }
+
+    fn order(&mut self, order: &Order) {
+        self.supervisor.order(order, None);
+    }
+}
+
+/// A number that nobody outside can guess.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(())
+}

@@ -1,0 +1,125 @@
+//! The file that tells others which process the daemon is.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+    process::{Pid, getpid},
+};
+use thiserror::Error;
+
+/// A pid file of ours. It is locked while we live and removed when it is dropped.
+#[derive(Debug)]
+pub struct PidFile {
+    path: PathBuf,
+    /// Holds the lock.
+    _file: File,
+}
+
+/// Why there is no pid file.
+#[derive(Debug, Error)]
+pub enum PidFileError {
+    /// Another daemon lives.
+    #[error(
+        "knockd is already running as process {pid}, by its pid file {path}; stop it first, or use another pid file (-p)"
+    )]
+    Running {
+        /// The other's process.
+        pid: String,
+        /// The file that says so.
+        path: PathBuf,
+    },
+    /// The file could not be written.
+    #[error("cannot write the pid file {path}: {error}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+impl PidFile {
+    /// Writes our process number, unless the file belongs to a daemon that lives, ours or a classic one.
+    pub fn create(path: &Path) -> Result<Self, PidFileError> {
+        let failed = |error| PidFileError::File { path: path.to_owned(), error };
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o644)
+            .open(path)
+            .map_err(failed)?;
+        let mut text = String::new();
+        // What is no text is no number either.
+        let _ = file.read_to_string(&mut text);
+        let pid = text.trim().to_owned();
+        let running = || PidFileError::Running { pid: pid.clone(), path: path.to_owned() };
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Err(running()),
+            Err(error) => return Err(failed(error.into())),
+        }
+        if is_other_knockd(&pid) {
+            return Err(running());
+        }
+        let pid = getpid().as_raw_nonzero();
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{pid}"))
+            .map_err(failed)?;
+        Ok(Self { path: path.to_owned(), _file: file })
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        // Nobody is left to tell that it could not be removed; the next start takes it over.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Whether this is the process of another knockd, one that doesn't lock its file.
+fn is_other_knockd(pid: &str) -> bool {
+    let Some(pid) = pid.parse().ok().and_then(Pid::from_raw).filter(|pid| *pid != getpid()) else {
+        return false;
+    };
+    fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()))
+        .is_ok_and(|name| name.trim() == "knockd")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_our_process_while_we_live() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("knockd.pid");
+        // What is left of a daemon that died, and more of it than we write.
+        fs::write(&path, "999999999\nand more\n").unwrap();
+        let file = PidFile::create(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
+        let error = PidFile::create(&path).unwrap_err().to_string();
+        assert!(error.contains(&format!("already running as process {}", std::process::id())), "{error}");
+        drop(file);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_named() {
+        let error = PidFile::create(Path::new("/nowhere/knockd.pid")).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "cannot write the pid file /nowhere/knockd.pid: No such file or directory (os error 2)"
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! Taking up a changed configuration without losing a packet, an attempt or an opening.
+
+use knock_core::{config::Config, moment::Moment};
+
+use super::{Monitor, listening::Listening};
+use crate::{
+    configuration::{self, LoadError},
+    log::Line,
+    settings::Settings,
+};
+
+impl Monitor {
+    /// Reads the configuration again. If it has mistakes, or needs what isn't there, the one in force stays.
+    pub(super) fn reload(&mut self, now: Moment) {
+        let path = self.arguments.config.clone();
+        self.log.say(Line::Rereading { path: path.clone() });
+        let kept = |mistakes, first| Line::ConfigurationKept { path: path.clone(), mistakes, first };
+        let checked = match configuration::load(&path) {
+            Ok(checked) => checked,
+            Err(LoadError::Mistakes(mistakes)) => {
+                let mistakes = mistakes.mistakes();
+                let first = mistakes.first().map(ToString::to_string).unwrap_or_default();
+                self.log.say(kept(mistakes.len(), first));
+                self.log.reopen();
+                return;
+            }
+            Err(error @ LoadError::Unreadable { .. }) => {
+                self.log.say(kept(1, error.to_string()));
+                self.log.reopen();
+                return;
+            }
+        };
+        for warning in &checked.warnings {
+            self.log.say(Line::warning(warning.to_string()));
+        }
+        if let Err(first) = self.take_up(now, checked.config) {
+            self.log.say(kept(1, first));
+        }
+    }
+
+    fn take_up(&mut self, now: Moment, config: Config) -> Result<(), String> {
+        let settings = Settings::new(&self.arguments, &config.options);
+        let changes = self.doors.replace(config.doors).map_err(|error| error.to_string())?;
+        if settings.max_attempts != self.settings.max_attempts {
+            self.log.say(Line::warning("MaxAttempts takes effect when knockd is started the next time"));
+        }
+        if self.successor.is_none() && settings.pid_file != self.settings.pid_file {
+            self.log.say(Line::warning("PidFile takes effect when knockd is started the next time"));
+        }
+        self.settings = Settings { max_attempts: self.settings.max_attempts, ..settings };
+        self.log.change(self.settings.outputs());
+        self.opener.set_at_once(self.settings.max_commands);
+        self.order_doors(changes);
+        if let Err(error) = Listening::require(&self.settings.interfaces, &self.links) {
+            self.log.say(Line::warning(format!("{error} It is listened on as soon as it is there.")));
+        }
+        self.listen();
+        self.opener.pass_time(now, &self.log);
+        Ok(())
+    }
+}

@@ -1,0 +1,154 @@
+//! What the watcher reports, checked against what the monitor knows, and what follows from it.
+
+use std::{io, sync::Arc};
+
+use knock_core::{
+    event::{Event, What},
+    moment::Moment,
+};
+use thiserror::Error;
+
+use super::{Monitor, one_time_file::MarkError};
+use crate::{
+    ipc::{
+        self, Malformed, Report,
+        channel::{ReceiveError, Received},
+    },
+    log::{Kind, Line},
+};
+
+/// How many reports are taken before everything else gets its turn.
+const TURN: usize = 256;
+
+/// Why a watcher can't be kept.
+#[derive(Debug, Error)]
+enum Untenable {
+    #[error(transparent)]
+    Receive(#[from] ReceiveError),
+    #[error("it can't hear any more: {0}")]
+    Deaf(io::Error),
+    #[error("")]
+    Closed,
+}
+
+impl Monitor {
+    /// Takes in what the watcher has to say. A watcher that says what can't be is ended.
+    ///
+    /// Fails if the very first watcher can't do its work, and with what the waiting process can't be told.
+    pub(super) fn take_reports(&mut self, now: Moment) -> io::Result<()> {
+        for _ in 0..TURN {
+            match self.next_report() {
+                Ok(None) => return Ok(()),
+                Ok(Some(Report::Ready)) => self.note_ready()?,
+                Ok(Some(Report::Happened(event))) => {
+                    if let Err(malformed) = self.take_event(now, &event) {
+                        self.note_watcher_failed(now, &malformed.to_string());
+                    }
+                }
+                Ok(Some(Report::LeftOut(kind, count))) => {
+                    self.log.say(Line::LeftOut { count: count.into(), kind: kind_of(kind), sample: None });
+                }
+                Ok(Some(Report::Dropped(count))) => {
+                    self.log.say(Line::PacketsDropped { count: count.into() });
+                }
+                Ok(Some(Report::Deaf(_, errno))) => {
+                    self.lose_watcher(now, &Untenable::Deaf(io::Error::from_raw_os_error(errno)))?;
+                }
+                Err(untenable) => self.lose_watcher(now, &untenable)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn next_report(&self) -> Result<Option<Report>, Untenable> {
+        let Some(watcher) = self.supervisor.watcher() else { return Ok(None) };
+        match watcher.channel.receive()? {
+            Received::Message(frame, None) => Ok(Some(Report::decode(&frame).map_err(ReceiveError::from)?)),
+            Received::Message(_, Some(_)) => {
+                Err(ReceiveError::from(Malformed("a report with a descriptor")).into())
+            }
+            Received::Nothing => Ok(None),
+            Received::Closed => Err(Untenable::Closed),
+        }
+    }
+
+    fn lose_watcher(&mut self, now: Moment, untenable: &Untenable) -> io::Result<()> {
+        if !self.is_up {
+            let (how, _) = self.supervisor.failed(now);
+            return Err(io::Error::other(format!(
+                "the process that watches packets did not start: {how} {untenable}"
+            )));
+        }
+        if let Untenable::Deaf(_) = untenable {
+            self.listening.close_all();
+        }
+        self.note_watcher_failed(now, &untenable.to_string());
+        self.listen();
+        Ok(())
+    }
+
+    fn note_ready(&mut self) -> io::Result<()> {
+        if self.is_up {
+            self.log.say(Line::debug("the watcher is ready"));
+            return Ok(());
+        }
+        self.is_up = true;
+        let interfaces = super::listening::names(&self.settings.interfaces);
+        self.log.say(Line::Starting { interfaces });
+        self.successor.take().map_or(Ok(()), super::Successor::report_up)
+    }
+
+    /// Logs an event and opens the door if that is what it is about. Events of doors that stand no more are of no
+    /// interest; one that can't have happened is a lie.
+    fn take_event(&mut self, now: Moment, event: &Event) -> Result<(), Malformed> {
+        let Some(standing) = self.doors.find(event.door) else { return Ok(()) };
+        let Some(door) = standing.door() else { return Ok(()) };
+        let knocks = door.sequence.knocks().len();
+        let is_possible = match event.what {
+            What::Opened(stage) => usize::from(stage) == knocks,
+            What::Stage(stage)
+            | What::Discarded { stage, .. }
+            | What::TimedOut(stage)
+            | What::GaveWay(stage) => (1..knocks).contains(&usize::from(stage)),
+            What::Ignored(_) => true,
+        };
+        if !is_possible {
+            return Err(Malformed("an impossible stage"));
+        }
+        let name = Arc::clone(&standing.name);
+        for line in Line::of(event, &name) {
+            self.log.say(line);
+        }
+        if let What::Opened(_) = event.what {
+            self.open(now, event, name);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, now: Moment, event: &Event, name: Arc<str>) {
+        let Some(config) = self.doors.find(event.door).map(|standing| standing.config.clone()) else {
+            return;
+        };
+        let (changes, marked) = self.doors.use_up(event.door);
+        match marked {
+            Ok(()) => self.opener.open(now, &config, name, event.source, &self.log),
+            Err(error) => self.log.say(not_opened(name, &error)),
+        }
+        self.order_doors(changes);
+    }
+}
+
+fn kind_of(kind: ipc::Kind) -> Kind {
+    match kind {
+        ipc::Kind::Stage => Kind::Stage,
+        ipc::Kind::Discarded => Kind::Discarded,
+        ipc::Kind::TimedOut => Kind::TimedOut,
+        ipc::Kind::GaveWay => Kind::GaveWay,
+        ipc::Kind::Ignored => Kind::Ignored,
+    }
+}
+
+fn not_opened(door: Arc<str>, error: &MarkError) -> Line {
+    let (MarkError::File { path, .. } | MarkError::Changed { path }) = error;
+    Line::OneTimeNotMarked { door, path: path.clone(), reason: error.to_string() }
+}

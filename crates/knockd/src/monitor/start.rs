@@ -1,0 +1,111 @@
+//! From the command line to a daemon that works.
+
+use std::io;
+
+use knock_core::config::Warning;
+use thiserror::Error;
+
+use super::{
+    Monitor,
+    commands::Output,
+    detach::Successor,
+    doors::{Doors, UnreadableOneTimeFile},
+    listening::{ListenError, Listening},
+    opener::Opener,
+    pid_file::{PidFile, PidFileError},
+    signals::Signals,
+    supervisor::Supervisor,
+};
+use crate::{
+    cli::Arguments,
+    clock,
+    configuration::{self, LoadError},
+    links::Links,
+    log::{Line, Log, LogError, LogOptions},
+    settings::Settings,
+};
+
+/// Why the daemon does not work, or works no more.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// There is no configuration to go by.
+    #[error(transparent)]
+    Configuration(#[from] LoadError),
+    /// A door has no sequences.
+    #[error(transparent)]
+    OneTime(#[from] UnreadableOneTimeFile),
+    /// Nothing can be listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// There is no pid file.
+    #[error(transparent)]
+    PidFile(#[from] PidFileError),
+    /// There is no log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The system fails us.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+/// Runs the daemon until it is asked to stop.
+pub fn run(mut arguments: Arguments) -> Result<(), StartError> {
+    arguments.make_paths_absolute();
+    let mut monitor = start(arguments)?;
+    match monitor.work() {
+        Ok(()) => Ok(monitor.shut_down()?),
+        Err(error) => {
+            monitor.log.say(Line::error(error.to_string()));
+            monitor.shut_down()?;
+            Err(error.into())
+        }
+    }
+}
+
+fn start(arguments: Arguments) -> Result<Monitor, StartError> {
+    let checked = configuration::load(&arguments.config)?;
+    let settings = Settings::new(&arguments, &checked.config.options);
+    let successor = if arguments.detached { Some(Successor::begin()?) } else { None };
+    let links = Links::open()?;
+    Listening::require(&settings.interfaces, &links)?;
+    let mut doors = Doors::default();
+    let changes = doors.replace(checked.config.doors)?;
+    let mut listening = Listening::new(settings.families, arguments.debug);
+    listening.set_doors(doors.doors().collect())?;
+    listening.follow(&settings.interfaces, &links)?;
+    let pid_file = if arguments.detached { Some(PidFile::create(&settings.pid_file)?) } else { None };
+    let signals = Signals::take()?;
+    let log = Log::start(&LogOptions {
+        outputs: settings.outputs(),
+        terminal: arguments.terminal(),
+        lookup: arguments.lookup,
+    })?;
+    say(&log, &checked.warnings, changes.lines);
+    let output = if arguments.detached { Output::Dropped } else { Output::Shown };
+    let mut monitor = Monitor {
+        opener: Opener::new(settings.max_commands, output),
+        supervisor: Supervisor::new(arguments.detached),
+        arguments,
+        settings,
+        log,
+        signals,
+        links,
+        listening,
+        doors,
+        successor,
+        _pid_file: pid_file,
+        is_up: false,
+    };
+    monitor.supervisor.start(clock::now())?;
+    monitor.order_everything();
+    Ok(monitor)
+}
+
+fn say(log: &Log, warnings: &[Warning], lines: Vec<Line>) {
+    for warning in warnings {
+        log.say(Line::warning(warning.to_string()));
+    }
+    for line in lines {
+        log.say(line);
+    }
+}

@@ -1,0 +1,3 @@
+//! The system calls that no library wraps for us, and with them all of our unsafe code.
+
+pub(crate) mod packet;

@@ -1,0 +1,220 @@
+//! The half that listens: packets in, reports out. It knows doors by their numbers and nothing of what they open.
+
+mod reporter;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    os::fd::{AsFd, OwnedFd},
+    process::ExitCode,
+};
+
+use knock_core::{
+    engine::Engine,
+    filter::SNAP_LENGTH,
+    hit::Hit,
+    host::{Host, Interface},
+    wire::Link,
+};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+};
+use thiserror::Error;
+
+use self::reporter::Reporter;
+use crate::{
+    clock,
+    ipc::{
+        AddressKind, Malformed, Order, Report, SocketNumber,
+        channel::{Channel, ReceiveError, Received},
+    },
+    sys::packet::PacketSocket,
+};
+
+/// How many packets of one socket are taken before the others, and the monitor, get their turn.
+const TURN: usize = 256;
+
+/// Why the watcher ends before its monitor does.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error(transparent)]
+    Receive(#[from] ReceiveError),
+    #[error(transparent)]
+    System(#[from] io::Error),
+    #[error("a packet socket failed")]
+    Deaf,
+}
+
+struct Watcher {
+    engine: Engine,
+    reporter: Reporter,
+    sockets: Vec<(SocketNumber, PacketSocket)>,
+    /// The addresses noted for the next [`Order::SetHost`].
+    noted: BTreeMap<knock_core::host::InterfaceIndex, Interface>,
+}
+
+/// Runs the watcher until its monitor, at the other end of standard input, is gone.
+#[must_use]
+pub fn run() -> ExitCode {
+    // Who has no name of the thread still has its arguments to go by.
+    let _ = rustix::thread::set_name(c"knockd-watcher");
+    let ended = io::stdin().as_fd().try_clone_to_owned().map_err(Failure::from).and_then(watch);
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("knockd: watcher: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn watch(socket: OwnedFd) -> Result<(), Failure> {
+    let mut reporter = Reporter::new(Channel::new(socket));
+    let Some(first) = wait_for_order(&mut reporter)? else { return Ok(()) };
+    let Order::Begin { capacity, seed, explain } = first else {
+        return Err(ReceiveError::from(Malformed("the first order must be to begin")).into());
+    };
+    let mut engine = Engine::new(Host::Interfaces(BTreeMap::new()), capacity as usize, seed);
+    engine.explain(explain);
+    let mut watcher = Watcher { engine, reporter, sockets: Vec::new(), noted: BTreeMap::new() };
+    while watcher.follow_orders()? {
+        watcher.wait()?;
+        watcher.listen()?;
+        watcher.expire()?;
+    }
+    Ok(())
+}
+
+fn wait_for_order(reporter: &mut Reporter) -> Result<Option<Order>, Failure> {
+    loop {
+        match reporter.channel().receive()? {
+            Received::Message(frame, _) => {
+                return Ok(Some(Order::decode(&frame).map_err(ReceiveError::from)?));
+            }
+            Received::Closed => return Ok(None),
+            Received::Nothing => wait_for(&mut [PollFd::new(reporter.channel(), PollFlags::IN)], None)?,
+        }
+    }
+}
+
+impl Watcher {
+    /// Does what the monitor has asked for; false when there is no monitor any more.
+    fn follow_orders(&mut self) -> Result<bool, Failure> {
+        loop {
+            match self.reporter.channel().receive()? {
+                Received::Message(frame, descriptor) => {
+                    self.follow(Order::decode(&frame).map_err(ReceiveError::from)?, descriptor)?;
+                }
+                Received::Nothing => return Ok(true),
+                Received::Closed => return Ok(false),
+            }
+        }
+    }
+
+    fn follow(&mut self, order: Order, descriptor: Option<OwnedFd>) -> Result<(), Failure> {
+        match order {
+            Order::Begin { .. } => return Err(ReceiveError::from(Malformed("a second beginning")).into()),
+            Order::Add(door) => self.engine.add(door),
+            Order::Remove(number) => self.engine.remove(number),
+            Order::Address { interface, kind, address } => {
+                let interface = self.noted.entry(interface).or_default();
+                match (kind, address) {
+                    (AddressKind::Own, address) => interface.addresses.push(address),
+                    (AddressKind::Loopback, address) => {
+                        interface.loopback = true;
+                        interface.addresses.push(address);
+                    }
+                    (AddressKind::Broadcast, std::net::IpAddr::V4(address)) => {
+                        interface.broadcasts.push(address);
+                    }
+                    (AddressKind::Broadcast, std::net::IpAddr::V6(_)) => {
+                        return Err(ReceiveError::from(Malformed("IPv6 has no broadcast")).into());
+                    }
+                }
+            }
+            Order::SetHost => self.engine.set_host(Host::Interfaces(std::mem::take(&mut self.noted))),
+            Order::Listen(number) => {
+                let descriptor = descriptor.ok_or(ReceiveError::from(Malformed("a socket is missing")))?;
+                self.sockets.push((number, PacketSocket::adopt(descriptor)));
+            }
+            Order::Leave(number) => self.sockets.retain(|(other, _)| *other != number),
+            Order::Confirm => self.reporter.report(Report::Ready)?,
+        }
+        Ok(())
+    }
+
+    /// Sleeps until there is something to do.
+    fn wait(&self) -> Result<(), Failure> {
+        let channel = self.reporter.channel();
+        let mut wanted = PollFlags::IN;
+        wanted.set(PollFlags::OUT, channel.is_congested());
+        let mut polled = vec![PollFd::new(channel, wanted)];
+        polled.extend(self.sockets.iter().map(|(_, socket)| PollFd::new(socket, PollFlags::IN)));
+        let deadlines = [self.engine.next_deadline(), self.reporter.next_deadline()];
+        let timeout = clock::wait_until(deadlines.into_iter().flatten().min());
+        wait_for(&mut polled, timeout.as_ref())
+    }
+
+    /// Takes in the packets that have come.
+    fn listen(&mut self) -> Result<(), Failure> {
+        let mut buffer = [0; SNAP_LENGTH as usize];
+        let now = clock::now();
+        for (number, socket) in &self.sockets {
+            for taken in 1..=TURN {
+                // Nothing is lost while there is room, and room there is as long as we keep up.
+                if taken == TURN {
+                    let dropped = socket.take_dropped()?;
+                    if dropped > 0 {
+                        self.reporter.report(Report::Dropped(dropped))?;
+                    }
+                }
+                let received = match socket.receive(&mut buffer) {
+                    Ok(received) => received,
+                    Err(error) => match Errno::from_io_error(&error) {
+                        Some(Errno::AGAIN) => break,
+                        // The interface is down for now: it is told once and the socket goes on when it is up again.
+                        Some(Errno::INTR | Errno::NETDOWN) => continue,
+                        errno => {
+                            let errno = errno.unwrap_or(Errno::IO).raw_os_error();
+                            self.reporter.report(Report::Deaf(*number, errno))?;
+                            return Err(Failure::Deaf);
+                        }
+                    },
+                };
+                let frame = buffer.get(..received.length).unwrap_or_default();
+                if let Ok(hit) = Hit::read(Link::Ip, received.interface, frame) {
+                    let mut told = Ok(());
+                    self.engine.hit(now, &hit, &mut |event| {
+                        if told.is_ok() {
+                            told = self.reporter.tell(now, event);
+                        }
+                    });
+                    told?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the attempts whose time is over, and lets the reports go.
+    fn expire(&mut self) -> Result<(), Failure> {
+        let now = clock::now();
+        let mut told = Ok(());
+        self.engine.expire(now, &mut |event| {
+            if told.is_ok() {
+                told = self.reporter.tell(now, event);
+            }
+        });
+        told?;
+        self.reporter.flush(now)?;
+        Ok(())
+    }
+}
+
+fn wait_for(polled: &mut [PollFd<'_>], timeout: Option<&rustix::event::Timespec>) -> Result<(), Failure> {
+    match poll(polled, timeout) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(io::Error::from(error).into()),
+    }
+}
