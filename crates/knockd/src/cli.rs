@@ -1,12 +1,9 @@
 //! The command line.
 
-use std::{
-    net::IpAddr,
-    path::{Path, PathBuf},
-};
+use std::{net::IpAddr, path::PathBuf};
 
 use clap::{ArgAction, Parser};
-use knock_core::config::Listen;
+use knock_core::{config::Listen, filter::Families};
 
 use crate::log::Terminal;
 
@@ -100,6 +97,12 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// The IP versions to listen to.
+    #[must_use]
+    pub fn families(&self) -> Families {
+        if self.only_ip_v4 { Families::V4Only } else { Families::Both }
+    }
+
     /// What the terminal is to show.
     #[must_use]
     pub fn terminal(&self) -> Terminal {
@@ -109,25 +112,12 @@ impl Arguments {
             (false, false) => Terminal::Quiet,
         }
     }
-
-    /// Makes every path independent of the working directory, which the background process leaves.
-    pub fn make_paths_absolute(&mut self) {
-        let files = [Some(&mut self.config), self.pidfile.as_mut(), self.logfile.as_mut()];
-        for path in files.into_iter().flatten() {
-            absolute(path);
-        }
-    }
-}
-
-fn absolute(path: &mut PathBuf) {
-    // It fails only where there is no working directory; then the relative path is as good as any.
-    if let Ok(absolute) = std::path::absolute(Path::new(path)) {
-        *path = absolute;
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use clap::CommandFactory;
 
     use super::*;
@@ -156,14 +146,6 @@ mod tests {
             assert!(arguments.daemon && arguments.debug && arguments.lookup);
             assert!(arguments.verbose && arguments.only_ip_v4);
         }
-    }
-
-    #[test]
-    fn paths_become_absolute() {
-        let mut arguments = parse("knockd -c a.conf -g /b.log");
-        arguments.make_paths_absolute();
-        assert!(arguments.config.is_absolute() && arguments.config.ends_with("a.conf"));
-        assert_eq!(arguments.logfile.as_deref(), Some(Path::new("/b.log")));
     }
 
     #[test]

@@ -24,7 +24,7 @@ use knock_core::{
     filter::{self, Program},
 };
 
-use self::{cli::Arguments, settings::Settings};
+use self::cli::Arguments;
 
 /// The whole program, by the command line that it was started with.
 #[must_use]
@@ -66,9 +66,8 @@ fn check(arguments: &Arguments) -> Result<(), String> {
 
 /// Shows what the kernel is told to let through. One-time doors are left out: their files are not looked at.
 fn show_filter(arguments: &Arguments, config: &Config) {
-    let settings = Settings::new(arguments, &config.options);
     let doors: Vec<_> = config.doors.iter().filter_map(|door| door.door(DoorNumber(0), None)).collect();
-    println!("{}", filter::program(&doors, settings.families, Program::MAX));
+    println!("{}", filter::program(&doors, arguments.families(), Program::MAX));
 }
 
 fn read(arguments: &Arguments) -> Result<(), String> {

@@ -89,8 +89,6 @@ pub fn replay(capture: &Path, config: &Config, arguments: &Arguments) -> Result<
             Err(_) => Ok(()),
         }
     });
-    // What has begun is played to its end, even where the capture is broken off.
-    player.tell(&mut out, |engine, mut tell| engine.expire(Moment::MAX, &mut tell))?;
     out.flush()?;
     result
 }

@@ -1,6 +1,6 @@
 //! What is in force: the command line over the configuration over what has always been so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use knock_core::{
     config::{Listen, Options},
@@ -15,7 +15,7 @@ const INTERFACE: &str = "eth0";
 /// Where the daemon's process number is noted if nobody says where.
 const PID_FILE: &str = "/var/run/knockd.pid";
 
-/// The settings that aren't about a door.
+/// The settings that aren't about a door. Their paths don't depend on the working directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The interfaces to listen on.
@@ -35,15 +35,19 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Puts the two together.
+    /// Puts the two together; relative paths begin in `directory`.
     #[must_use]
-    pub fn new(arguments: &Arguments, options: &Options) -> Self {
+    pub fn new(arguments: &Arguments, options: &Options, directory: &Path) -> Self {
         let given = arguments.interface.clone().or_else(|| options.interfaces.clone());
+        let pid_file = arguments.pidfile.as_deref().or(options.pid_file.as_deref());
+        let log_file = arguments.logfile.as_deref().or(options.log_file.as_deref());
         Self {
             interfaces: given.unwrap_or_else(|| Listen::Named(vec![INTERFACE.to_owned()])),
-            families: if arguments.only_ip_v4 { Families::V4Only } else { Families::Both },
-            pid_file: first(&[&arguments.pidfile, &options.pid_file]).unwrap_or_else(|| PID_FILE.into()),
-            log_file: first(&[&arguments.logfile, &options.log_file]),
+            families: arguments.families(),
+            pid_file: directory.join(
+                arguments.pidfile.as_deref().or(options.pid_file.as_deref()).unwrap_or(Path::new(PID_FILE)),
+            ),
+            log_file: log_file.map(|path| directory.join(path)),
             syslog: options.syslog,
             max_commands: options.max_commands,
             max_attempts: options.max_attempts,
@@ -57,10 +61,6 @@ impl Settings {
     }
 }
 
-fn first(paths: &[&Option<PathBuf>]) -> Option<PathBuf> {
-    paths.iter().find_map(|path| (*path).clone())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -70,7 +70,8 @@ mod tests {
     #[test]
     fn the_command_line_wins_over_the_file_and_the_file_over_the_default() {
         let settings = |line: &str, options: &Options| {
-            Settings::new(&Arguments::try_parse_from(line.split(' ')).unwrap(), options)
+            let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+            Settings::new(&arguments, options, Path::new("/start"))
         };
         let named = |name: &str| Listen::Named(vec![name.to_owned()]);
         let nothing = settings("knockd", &Options::default());
@@ -86,9 +87,9 @@ mod tests {
         let file = settings("knockd", &options);
         assert_eq!(file.interfaces, named("eth1"));
         assert_eq!(file.pid_file, PathBuf::from("/a.pid"));
-        let line = settings("knockd -i any -p /b.pid -g /b.log -4", &options);
+        let line = settings("knockd -i any -p /b.pid -g b.log -4", &options);
         assert_eq!(line.interfaces, Listen::Any);
         assert_eq!(line.pid_file, PathBuf::from("/b.pid"));
-        assert_eq!((line.log_file, line.families), (Some("/b.log".into()), Families::V4Only));
+        assert_eq!((line.log_file, line.families), (Some("/start/b.log".into()), Families::V4Only));
     }
 }

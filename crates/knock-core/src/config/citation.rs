@@ -35,12 +35,19 @@ const LEAD: usize = 30;
 impl Citation {
     /// Writes a message in the manner of a compiler: where and what, then the line, then a mark and advice under it.
     pub(super) fn write(&self, f: &mut fmt::Formatter<'_>, what: impl Display, advice: &str) -> fmt::Result {
-        let file: String = self.file.chars().map(harmless).collect();
         let Some(place) = &self.place else {
-            return write!(f, "{file}: {what}: {advice}");
+            return write!(f, "{self}: {what}: {advice}");
         };
-        writeln!(f, "{file}:{}:{}: {what}", place.line, place.column)?;
+        writeln!(f, "{self}: {what}")?;
         place.write(f, advice)
+    }
+}
+
+/// `FILE:LINE:COLUMN`, or `FILE` where all of it is meant.
+impl Display for Citation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.file.chars().try_for_each(|c| write!(f, "{}", harmless(c)))?;
+        self.place.as_ref().map_or(Ok(()), |place| write!(f, ":{}:{}", place.line, place.column))
     }
 }
 

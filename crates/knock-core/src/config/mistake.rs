@@ -125,6 +125,14 @@ fn unknown(name: &str, section: SectionKind) -> String {
     format!("expected one of {}", names.join(", "))
 }
 
+impl Mistake {
+    /// The same without the cited line, for a log.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        format!("{}: {}: {}", self.at, self.wrong, self.wrong.advice())
+    }
+}
+
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.at.write(f, &self.wrong, &self.wrong.advice())

@@ -158,6 +158,14 @@ impl Doubt {
     }
 }
 
+impl Warning {
+    /// The same without the cited line, for a log.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        format!("{}: warning: {}: {}", self.at, self.doubt, self.doubt.advice())
+    }
+}
+
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.at.write(f, format_args!("warning: {}", self.doubt), &self.doubt.advice())

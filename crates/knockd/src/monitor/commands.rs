@@ -177,7 +177,6 @@ impl Commands {
             .args(["-c", &job.command])
             .env("KNOCKD_DOOR", job.door.as_ref())
             .env("KNOCKD_IP", job.source.to_string())
-            .current_dir("/")
             .stdin(Stdio::null())
             .stdout(output())
             .stderr(output())

@@ -16,8 +16,10 @@ use super::one_time_file::{self, MarkError};
 use crate::log::Line;
 
 /// The doors of the configuration in force.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Doors {
+    /// Where relative paths begin.
+    directory: PathBuf,
     next_number: u32,
     standing: Vec<Standing>,
     /// Sequences that were completed but could not be struck out in their file. They must never open anything again.
@@ -58,6 +60,12 @@ pub struct UnreadableOneTimeFile {
 }
 
 impl Doors {
+    /// No doors yet. Relative paths of one-time files begin in `directory`.
+    #[must_use]
+    pub fn new(directory: PathBuf) -> Self {
+        Self { directory, next_number: 0, standing: Vec::new(), spent: Vec::new() }
+    }
+
     /// Puts the doors of a configuration in the place of those that stand.
     ///
     /// A door whose definition is the same as before keeps its number, and with it the attempts at it. If a one-time
@@ -67,7 +75,7 @@ impl Doors {
         let mut fresh = Vec::new();
         for config in configs {
             let in_force = match config.one_time_file() {
-                Some(path) => self.read_one_time(&config, path, &mut changes.lines)?,
+                Some(path) => self.read_one_time(&config, &self.directory.join(path), &mut changes.lines)?,
                 None => None,
             };
             fresh.push((config, in_force));
@@ -116,6 +124,7 @@ impl Doors {
         let (Some(path), Some(used)) = (standing.config.one_time_file(), standing.in_force.take()) else {
             return (changes, Ok(()));
         };
+        let path = &self.directory.join(path);
         changes.removed.push(number);
         let door = Arc::clone(&standing.name);
         let (rest, marked) = match one_time_file::mark(path, &used) {

@@ -18,7 +18,7 @@ mod start;
 mod supervisor;
 mod watcher_process;
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use knock_core::moment::Moment;
 use rustix::{
@@ -43,6 +43,8 @@ use crate::{
 #[derive(Debug)]
 struct Monitor {
     arguments: Arguments,
+    /// Where relative paths begin: the working directory that we started in.
+    directory: PathBuf,
     settings: Settings,
     log: Log,
     signals: Signals,

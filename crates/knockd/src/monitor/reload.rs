@@ -1,6 +1,9 @@
 //! Taking up a changed configuration without losing a packet, an attempt or an opening.
 
-use knock_core::{config::Config, moment::Moment};
+use knock_core::{
+    config::{Config, Mistake},
+    moment::Moment,
+};
 
 use super::{Monitor, listening::Listening};
 use crate::{
@@ -15,11 +18,11 @@ impl Monitor {
         let path = self.arguments.config.clone();
         self.log.say(Line::Rereading { path: path.clone() });
         let kept = |mistakes, first| Line::ConfigurationKept { path: path.clone(), mistakes, first };
-        let checked = match configuration::load(&path) {
+        let checked = match configuration::load(&self.directory.join(&path)) {
             Ok(checked) => checked,
             Err(LoadError::Mistakes(mistakes)) => {
                 let mistakes = mistakes.mistakes();
-                let first = mistakes.first().map(ToString::to_string).unwrap_or_default();
+                let first = mistakes.first().map(Mistake::brief).unwrap_or_default();
                 self.log.say(kept(mistakes.len(), first));
                 self.log.reopen();
                 return;
@@ -31,7 +34,7 @@ impl Monitor {
             }
         };
         for warning in &checked.warnings {
-            self.log.say(Line::warning(warning.to_string()));
+            self.log.say(Line::warning(warning.brief()));
         }
         if let Err(first) = self.take_up(now, checked.config) {
             self.log.say(kept(1, first));
@@ -39,7 +42,7 @@ impl Monitor {
     }
 
     fn take_up(&mut self, now: Moment, config: Config) -> Result<(), String> {
-        let settings = Settings::new(&self.arguments, &config.options);
+        let settings = Settings::new(&self.arguments, &config.options, &self.directory);
         let changes = self.doors.replace(config.doors).map_err(|error| error.to_string())?;
         if settings.max_attempts != self.settings.max_attempts {
             self.log.say(Line::warning("MaxAttempts takes effect when knockd is started the next time"));

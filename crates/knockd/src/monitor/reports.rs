@@ -116,22 +116,29 @@ impl Monitor {
             return Err(Malformed("an impossible stage"));
         }
         let name = Arc::clone(&standing.name);
-        for line in Line::of(event, &name) {
-            self.log.say(line);
-        }
-        if let What::Opened(_) = event.what {
-            self.open(now, event, name);
+        let opened = Line::Attempt { source: event.source, door: Arc::clone(&name), what: event.what };
+        match event.what {
+            What::Opened(stage) => {
+                let what = What::Stage(stage);
+                self.log.say(Line::Attempt { source: event.source, door: Arc::clone(&name), what });
+                self.open(now, event, name, opened);
+            }
+            _ => self.log.say(opened),
         }
         Ok(())
     }
 
-    fn open(&mut self, now: Moment, event: &Event, name: Arc<str>) {
+    /// Opens the door, if its sequence can be used up, and says so.
+    fn open(&mut self, now: Moment, event: &Event, name: Arc<str>, opened: Line) {
         let Some(config) = self.doors.find(event.door).map(|standing| standing.config.clone()) else {
             return;
         };
         let (changes, marked) = self.doors.use_up(event.door);
         match marked {
-            Ok(()) => self.opener.open(now, &config, name, event.source, &self.log),
+            Ok(()) => {
+                self.log.say(opened);
+                self.opener.open(now, &config, name, event.source, &self.log);
+            }
             Err(error) => self.log.say(not_opened(name, &error)),
         }
         self.order_doors(changes);

@@ -49,8 +49,7 @@ pub enum StartError {
 }
 
 /// Runs the daemon until it is asked to stop.
-pub fn run(mut arguments: Arguments) -> Result<(), StartError> {
-    arguments.make_paths_absolute();
+pub fn run(arguments: Arguments) -> Result<(), StartError> {
     let mut monitor = start(arguments)?;
     match monitor.work() {
         Ok(()) => Ok(monitor.shut_down()?),
@@ -64,11 +63,12 @@ pub fn run(mut arguments: Arguments) -> Result<(), StartError> {
 
 fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     let checked = configuration::load(&arguments.config)?;
-    let settings = Settings::new(&arguments, &checked.config.options);
+    let directory = std::env::current_dir()?;
+    let settings = Settings::new(&arguments, &checked.config.options, &directory);
     let successor = if arguments.detached { Some(Successor::begin()?) } else { None };
     let links = Links::open()?;
     Listening::require(&settings.interfaces, &links)?;
-    let mut doors = Doors::default();
+    let mut doors = Doors::new(directory.clone());
     let changes = doors.replace(checked.config.doors)?;
     let mut listening = Listening::new(settings.families, arguments.debug);
     listening.set_doors(doors.doors().collect())?;
@@ -86,6 +86,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
         opener: Opener::new(settings.max_commands, output),
         supervisor: Supervisor::new(arguments.detached),
         arguments,
+        directory,
         settings,
         log,
         signals,
@@ -103,7 +104,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
 
 fn say(log: &Log, warnings: &[Warning], lines: Vec<Line>) {
     for warning in warnings {
-        log.say(Line::warning(warning.to_string()));
+        log.say(Line::warning(warning.brief()));
     }
     for line in lines {
         log.say(line);
