@@ -70,9 +70,8 @@ const fn v6(host: u16) -> IpAddr {
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, host))
 }
 
-/// What Linux makes of the cable ends' hardware addresses (RFC 4291, appendix A).
 const fn link6(host: u16) -> IpAddr {
-    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0x00ff, 0xfe00, host))
+    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, host))
 }
 
 #[cfg(test)]

@@ -27,14 +27,14 @@ fn main() -> ExitCode {
 /// The kernel takes them: their checksums are right.
 fn packets_arrive_whole() -> Outcome {
     let lab = Lab::new()?;
+    let socket = lab.server().inside(|| Ok(UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 7000))?))?;
+    socket.set_read_timeout(Some(PATIENCE))?;
     for (packet, payload) in [
         ("udp CLIENT > SERVER:7000 payload=0102", [1, 2]),
         ("udp CLIENT > SERVER:7000 options=01010101 payload=0304", [3, 4]),
         ("udp CLIENT6 > SERVER6:7000 payload=0506", [5, 6]),
-        ("udp CLIENT6 > SERVER6:7000 hop dest fragment=0 payload=0708", [7, 8]),
+        ("udp CLIENT6 > SERVER6:7000 hop dest route fragment=0 payload=0708", [7, 8]),
     ] {
-        let socket = lab.server().inside(|| Ok(UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 7000))?))?;
-        socket.set_read_timeout(Some(PATIENCE))?;
         lab.send(packet)?;
         let mut buffer = [0; 16];
         let (length, _) = socket.recv_from(&mut buffer).while_(packet)?;

@@ -76,7 +76,7 @@ impl Case {
 
     fn section(&mut self, section: &Section) -> Outcome {
         let (kind, name) = section.title.split_once(' ').unwrap_or((section.title, ""));
-        let content = || Content { name: name.to_owned(), text: section.text() };
+        let content = || Content { name: names::filled_in(name), text: section.text() };
         match kind {
             "config" => self.config = section.text(),
             "reload" => self.reloads.push(section.text()),

@@ -86,6 +86,8 @@ fn end(interface: &str, network: u8, own: u8, neighbours: &[u8]) -> String {
     let mut lines = format!(
         "address add 10.0.{network}.{own}/24 broadcast + dev {interface}\n\
          address add {}/64 dev {interface} nodad\n\
+         link set {interface} addrgenmode none\n\
+         address add fe80::{own}/64 dev {interface} nodad\n\
          link set {interface} up\n",
         v6(own)
     );

@@ -52,7 +52,7 @@ impl Daemon {
             Maker::Classic => binaries::classic_knockd()?,
         };
         let mut command = Command::new(path);
-        command.args(["-c", "knockd.conf", "-v"]).current_dir(&directory);
+        command.arg("-c").arg(directory.join("knockd.conf")).arg("-v").current_dir(&directory);
         if !case.own_options {
             command.args(["-i", &case.interface, "-g", "log", "-p", "pid"]);
         }

@@ -144,7 +144,7 @@ impl<'a> Play<'a> {
         if self.maker == Maker::Ours && !status.success() {
             return Ok(Some(format!("asked to end it ended with {status}")));
         }
-        Ok(self.difference().or_else(|| self.files(&self.case.expected.at_end)))
+        Ok(self.events().or_else(|| self.files(&self.case.expected.at_end)))
     }
 
     fn turns(&mut self) -> Outcome {
@@ -219,19 +219,24 @@ impl<'a> Play<'a> {
         Ok(false)
     }
 
+    /// What was told about attempts, if it is not as expected.
+    fn events(&self) -> Option<String> {
+        let expected = &self.case.expected.events;
+        let told = events(self.daemon.log());
+        let compared = match self.maker {
+            Maker::Ours => compare(expected, &told),
+            Maker::Classic => compare(&without_timeouts(expected), &without_timeouts(&told)),
+        };
+        compared.err().map(|trouble| trouble.to_string())
+    }
+
     fn difference(&self) -> Option<String> {
         let expected = &self.case.expected;
         let log = self.daemon.log();
         let mut lines = log.iter();
         let missing = expected.log.iter().map(|line| self.daemon.in_directory(line));
         let missing = missing.into_iter().find(|line| !lines.any(|told| told == line));
-        let told = events(log.clone());
-        let events = match self.maker {
-            Maker::Ours => compare(&expected.events, &told),
-            Maker::Classic => compare(&without_timeouts(&expected.events), &without_timeouts(&told)),
-        };
-        let events = events.err().map(|trouble| trouble.to_string());
-        events
+        self.events()
             .or_else(|| missing.map(|line| format!("not in the log, or not in this place: {line:?}")))
             .or_else(|| self.files(&expected.after))
     }

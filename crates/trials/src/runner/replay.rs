@@ -9,7 +9,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::events::compare;
+use super::events::{compare, is_about_an_attempt, is_timeout};
 use crate::{
     binaries,
     case::{Case, Event, Move},
@@ -69,13 +69,15 @@ fn read(case: &Case, config: &Path, directory: &Path) -> Outcome<Vec<Event>> {
     }
     let told = String::from_utf8_lossy(&output.stdout);
     let told = told.lines().map(event).collect::<Outcome<Vec<_>>>().while_(text(&output))?;
-    let stray = told.iter().find(|event| {
-        !event.line.contains("timeout") && !frames.iter().any(|(time, _)| Some(*time) == event.at)
-    });
-    match stray {
-        Some(event) => Err(Trouble::new(format!("told at a time without a packet: {}", event.line))),
-        None => Ok(told),
+    let stray = told
+        .iter()
+        .find(|event| !is_timeout(event) && !frames.iter().any(|(time, _)| Some(*time) == event.at));
+    if let Some(event) = stray {
+        return Err(Trouble::new(format!("told at a time without a packet: {}", event.line)));
     }
+    // What becomes of attempts when the capture has ended is not part of the case.
+    let end = frames.last().map(|(time, _)| *time);
+    Ok(told.into_iter().filter(|event| is_about_an_attempt(event) && event.at <= end).collect())
 }
 
 /// The packets; where the case lasts longer than they do, a last one that is no hit says so.
