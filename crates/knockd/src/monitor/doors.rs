@@ -115,7 +115,7 @@ impl Doors {
     /// Uses up the sequence that opened a door, if it is a one-time sequence. Only if this succeeds may the door open.
     ///
     /// The changes, with which the next sequence comes into force, are to be made in either case.
-    pub fn use_up(&mut self, number: DoorNumber) -> (Changes, Result<(), MarkError>) {
+    pub fn use_up(&mut self, number: DoorNumber) -> (Changes, Result<(), (PathBuf, MarkError)>) {
         let mut changes = Changes::default();
         let fresh = self.number();
         let Some(standing) = self.standing.iter_mut().find(|standing| standing.number == number) else {
@@ -133,12 +133,12 @@ impl Doors {
                 (rest, Ok(()))
             }
             // The sequences that stand there now are somebody's wish, and none of them has been used.
-            Err(error @ MarkError::Changed { .. }) => {
-                (one_time_file::read(path).unwrap_or_default(), Err(error))
+            Err(error @ MarkError::Changed) => {
+                (one_time_file::read(path).unwrap_or_default(), Err((path.clone(), error)))
             }
             Err(error) => {
-                self.spent.push((path.to_owned(), used));
-                return (changes, Err(error));
+                self.spent.push((path.clone(), used));
+                return (changes, Err((path.clone(), error)));
             }
         };
         if rest.next.is_none() {

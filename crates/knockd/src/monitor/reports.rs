@@ -8,7 +8,7 @@ use knock_core::{
 };
 use thiserror::Error;
 
-use super::{Monitor, one_time_file::MarkError};
+use super::Monitor;
 use crate::{
     ipc::{
         self, Malformed, Report,
@@ -139,7 +139,9 @@ impl Monitor {
                 self.log.say(opened);
                 self.opener.open(now, &config, name, event.source, &self.log);
             }
-            Err(error) => self.log.say(not_opened(name, &error)),
+            Err((path, error)) => {
+                self.log.say(Line::OneTimeNotMarked { door: name, path, reason: error.to_string() });
+            }
         }
         self.order_doors(changes);
     }
@@ -153,9 +155,4 @@ fn kind_of(kind: ipc::Kind) -> Kind {
         ipc::Kind::GaveWay => Kind::GaveWay,
         ipc::Kind::Ignored => Kind::Ignored,
     }
-}
-
-fn not_opened(door: Arc<str>, error: &MarkError) -> Line {
-    let (MarkError::File { path, .. } | MarkError::Changed { path }) = error;
-    Line::OneTimeNotMarked { door, path: path.clone(), reason: error.to_string() }
 }
