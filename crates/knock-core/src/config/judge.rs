@@ -66,15 +66,6 @@ fn knocks(entry: &Entry<'_>, sequence: &Sequence, door: &DoorConfig, report: &mu
     } else if let Some(falls) = in_order(knocks) {
         report.doubt(entry.value, Doubt::InOrder { falls, wrong_port: door.wrong_port });
     }
-    let pieces: Vec<_> = entry.value.split(|c| c == ',').collect();
-    for (pair, piece) in knocks.windows(2).zip(pieces.iter().skip(1)) {
-        if let [first, second] = pair
-            && first == second
-            && first.protocol == Protocol::Tcp
-        {
-            report.doubt(piece.trim(), Doubt::Repeated(*first));
-        }
-    }
 }
 
 /// Whether the ports only fall, if they only fall or only rise.

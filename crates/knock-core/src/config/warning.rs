@@ -5,11 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::{citation::Citation, directive::Directive, name::DoorName};
-use crate::{
-    door::WrongPort,
-    printable::Quoted,
-    sequence::{Knock, Sequence},
-};
+use crate::{door::WrongPort, printable::Quoted, sequence::Sequence};
 
 /// A warning about a configuration file. Shown, it is a line of its own with the cited line and a mark below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,9 +94,6 @@ pub enum Doubt {
         /// What other ports do to an attempt at the door.
         wrong_port: WrongPort,
     },
-    /// Two equal TCP knocks in a row.
-    #[error("the knock {0} twice running")]
-    Repeated(Knock),
     /// A sequence that another door has.
     #[error("the sequence of door {}", Quoted(.0.as_str()))]
     SameSequence(DoorName),
@@ -150,7 +143,6 @@ impl Doubt {
                  mix the order"
                     .to_owned()
             }
-            Self::Repeated(_) => "a retransmission of the first counts as the second".to_owned(),
             Self::SameSequence(_) => "it opens both doors".to_owned(),
             Self::Prefix { door, .. } => format!("on the way it opens door {}", Quoted(door.as_str())),
             Self::Placeholder(_) => "the source stands only for %IP%".to_owned(),

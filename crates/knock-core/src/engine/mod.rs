@@ -40,8 +40,8 @@ enum Verdict {
 }
 
 impl Engine {
-    /// An engine without doors that holds at most `capacity` attempts at once. The `seed` keys the hash of sources and
-    /// must be unknown to them.
+    /// An engine without doors that holds at most `capacity` attempts at once, 2 at least. The `seed` keys the hash of
+    /// sources and must be unknown to them.
     #[must_use]
     pub fn new(host: Host, capacity: usize, seed: u64) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Engine {
         self.doors.insert(place, door);
     }
 
-    /// Takes a door away, and with it, silently, all attempts at it.
+    /// Takes a door away, and with it, silently, all attempts at it. They take up room until their time is over.
     pub fn remove(&mut self, number: DoorNumber) {
         self.doors.retain(|door| door.number != number);
         self.openers.retain(|(_, other)| *other != number);
@@ -247,11 +247,12 @@ fn judge(door: &Door, attempt: Option<&Attempt>, hit: &Hit) -> Verdict {
     let Some(attempt) = attempt else {
         return if is_first { Verdict::Start } else { Verdict::Ignore(Reason::NotFirst) };
     };
-    if knock.is_some() && knock.as_ref() == door.sequence.knocks().get(usize::from(attempt.stage)) {
-        return Verdict::Step;
-    }
+    // Before anything else: where a port stands twice running, a retransmission must not make the second knock.
     if is_copy(door, attempt, hit) {
         return Verdict::Ignore(Reason::Copy);
+    }
+    if knock.is_some() && knock.as_ref() == door.sequence.knocks().get(usize::from(attempt.stage)) {
+        return Verdict::Step;
     }
     if door.wrong_port == WrongPort::Ignore && !knock.is_some_and(|knock| door.sequence.contains(knock)) {
         return Verdict::Ignore(Reason::Overlooked);

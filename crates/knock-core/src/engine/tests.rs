@@ -105,13 +105,14 @@ fn a_retransmission_is_overlooked_but_a_second_knock_at_the_same_port_is_not() {
         [
             "0: Stage 1",
             "1: Stage 1",
-            // The knock that the attempt waits for is one, whatever it is a copy of.
-            "1: Stage 2",
             "0: Stage 2",
-            "1: discarded at stage 2: wrong port 8000:tcp",
+            "1: discarded at stage 1: wrong port 8000:tcp",
             "0: OPEN SESAME"
         ]
     );
+    let said = play(&mut engine, &[(1, copy), (1, tcp(7000, 4)), (1, tcp(7000, 4)), (1, tcp(9000, 5))]);
+    assert_eq!(said.iter().filter(|said| said.starts_with('1')).count(), 3, "{said:?}");
+    assert_eq!(said.last().unwrap(), "1: OPEN SESAME");
 }
 
 #[test]

@@ -115,17 +115,18 @@ impl Keeper {
         if door.sequence.knocks().iter().all(|knock| knock.protocol != hit.protocol()) {
             return Err(Reason::Protocol(hit.protocol()));
         }
-        // Rule 3: what the attempt waits for.
+        // A retransmission.
+        let place = self.place(door.number, hit.source);
+        let made_by = place.and_then(|place| self.attempts[place].made_by);
+        if made_by.is_some() && made_by == mark(hit) {
+            return Err(Reason::Copy);
+        }
+        // What the attempt waits for.
         let stage = self.stage(door.number, hit.source);
         if is(hit, door.sequence.knocks()[usize::from(stage)]) {
             return Ok(self.step(door, hit, stage + 1));
         }
-        let Some(place) = self.place(door.number, hit.source) else { return Err(Reason::NotFirst) };
-        // Rule 4: a retransmission.
-        let made_by = self.attempts[place].made_by;
-        if made_by.is_some() && made_by == mark(hit) {
-            return Err(Reason::Copy);
-        }
+        let Some(place) = place else { return Err(Reason::NotFirst) };
         // Rule 5: a wrong port, unless the door overlooks those that aren't its own.
         let own = door.sequence.knocks().iter().any(|knock| is(hit, *knock));
         if door.wrong_port == WrongPort::Ignore && !own {

@@ -194,7 +194,7 @@ mod tests {
         let ((mut out, to_out), (_err, to_err)) = (pipe().unwrap(), pipe().unwrap());
         let mut screen = Screen::new(Terminal::Verbose, to_out, to_err).unwrap();
         let start = Instant::now();
-        for _ in 0..10_000 {
+        for _ in 0..50_000 {
             screen.write(&Line::ShuttingDown, &"x".repeat(99));
         }
         screen.flush();

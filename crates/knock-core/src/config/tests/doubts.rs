@@ -44,17 +44,6 @@ fn weak_sequences_are_told() {
 }
 
 #[test]
-fn a_retransmission_can_be_a_knock() {
-    let knock = "5".parse().unwrap();
-    assert_eq!(
-        sequence("5,7, 7,5 ,5", ""),
-        [(17, 1, Doubt::Repeated("7".parse().unwrap())), (22, 1, Doubt::Repeated(knock))]
-    );
-    assert_eq!(sequence("5,5,5", ""), [(14, 1, Doubt::Repeated(knock)), (16, 1, Doubt::Repeated(knock))]);
-    assert_eq!(sequence("5:udp,5:udp,4:udp,6:udp", ""), []);
-}
-
-#[test]
 fn what_was_overlooked_is_told() {
     assert_eq!(sequence("1,3,2 # mine, too", ""), [(18, 11, Doubt::Comment)]);
     assert_eq!(sequence("1,3,2#mine", ""), [(17, 5, Doubt::Comment)]);
