@@ -9,7 +9,7 @@ use knock_core::{
     engine::Engine,
     event::{Event, What},
     hit::Hit,
-    host::{Host, Interface, InterfaceIndex},
+    host::{Host, Interface}, interface::InterfaceIndex,
     moment::Moment,
     sequence::{Knock, Protocol, Sequence},
     wire::Link,

@@ -2,7 +2,7 @@
 //! never makes another hit of it.
 #![no_main]
 
-use knock_core::{hit::Hit, host::InterfaceIndex, wire::Link};
+use knock_core::{hit::Hit, interface::InterfaceIndex, wire::Link};
 use libfuzzer_sys::fuzz_target;
 
 /// How much of a frame is cut off byte by byte: every header that there is fits in.

@@ -47,6 +47,41 @@ pub enum What {
     Ignored(Reason),
 }
 
+/// What kinds of event there can be too many of: all but openings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// [`What::Stage`].
+    Stage,
+    /// [`What::Discarded`].
+    Discarded,
+    /// [`What::TimedOut`].
+    TimedOut,
+    /// [`What::GaveWay`].
+    GaveWay,
+    /// [`What::Ignored`].
+    Ignored,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [Self::Stage, Self::Discarded, Self::TimedOut, Self::GaveWay, Self::Ignored];
+}
+
+impl What {
+    /// What kind of event it is; none for an opening.
+    #[must_use]
+    pub fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Opened(_) => None,
+            Self::Stage(_) => Some(Kind::Stage),
+            Self::Discarded { .. } => Some(Kind::Discarded),
+            Self::TimedOut(_) => Some(Kind::TimedOut),
+            Self::GaveWay(_) => Some(Kind::GaveWay),
+            Self::Ignored(_) => Some(Kind::Ignored),
+        }
+    }
+}
+
 /// Why a hit did nothing at a door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Reason {

@@ -4,7 +4,7 @@ use std::{net::IpAddr, num::NonZeroU16};
 
 use crate::{
     door::TcpFlags,
-    host::InterfaceIndex,
+    interface::InterfaceIndex,
     sequence::{Knock, Protocol},
     wire::{Link, NoHit, tcp, udp},
 };

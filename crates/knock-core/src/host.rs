@@ -5,11 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use crate::hit::Hit;
-
-/// The kernel's number for a network interface (netdevice(7)); 0 stands for none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InterfaceIndex(pub u32);
+use crate::{hit::Hit, interface::InterfaceIndex};
 
 /// One interface and what it answers to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

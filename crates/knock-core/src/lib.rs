@@ -18,6 +18,7 @@ pub mod event;
 pub mod filter;
 pub mod hit;
 pub mod host;
+pub mod interface;
 pub mod moment;
 pub mod one_time;
 pub mod sequence;

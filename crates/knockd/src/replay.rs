@@ -16,7 +16,8 @@ use knock_core::{
     engine::Engine,
     event::Event,
     hit::Hit,
-    host::{Host, InterfaceIndex},
+    host::Host,
+    interface::InterfaceIndex,
     moment::Moment,
     one_time::{MARK, OneTime},
 };

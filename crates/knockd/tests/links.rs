@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use knock_core::host::{Host, InterfaceIndex};
+use knock_core::{host::Host, interface::InterfaceIndex};
 use knockd::links::{Change, Changes, Link, Links, State};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 

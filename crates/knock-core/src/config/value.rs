@@ -3,8 +3,8 @@
 use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use super::{
+    listen::{Listen, NoInterface},
     mistake::Wrong,
-    options::{Listen, NoInterface},
     piece::Piece,
     report::Report,
     section::Entry,

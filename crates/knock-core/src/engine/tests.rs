@@ -4,7 +4,8 @@ use super::*;
 use crate::{
     door::{FlagRule, TcpFlags},
     hit::Segment,
-    host::{Interface, InterfaceIndex},
+    host::Interface,
+    interface::InterfaceIndex,
     sequence::Protocol,
 };
 

@@ -3,7 +3,8 @@
 
 use super::{
     Header, NoHit,
-    ip::{self, Packet, Sense},
+    ip::{self, Packet},
+    payload::Sense,
     ppp,
 };
 
@@ -46,7 +47,7 @@ pub(crate) fn carried(ethertype: u16, bytes: &[u8]) -> Result<Packet<'_>, NoHit>
 #[inline]
 pub(crate) fn maybe_tagged(bytes: &[u8]) -> Result<Packet<'_>, NoHit> {
     let Some(inner) = behind_tags(bytes) else { return Packet::new(bytes) };
-    match (Sense::of(bytes), Sense::of(inner)) {
+    match (ip::sense(bytes), ip::sense(inner)) {
         (Sense::Full, _) | (Sense::Doubtful, Sense::None) => Packet::new(bytes),
         (Sense::None, _) | (Sense::Doubtful, Sense::Full) => Packet::new(inner),
         (Sense::Doubtful, Sense::Doubtful) => Err(NoHit::Truncated(Header::Ip)),

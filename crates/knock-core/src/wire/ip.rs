@@ -2,24 +2,16 @@
 
 use std::net::IpAddr;
 
-use super::{Header, NoHit, ipv4, ipv6};
+use super::{
+    Header, NoHit, ipv4, ipv6,
+    payload::{Payload, Sense},
+};
 
 /// An IP packet that begins a transport header: a whole one or a first fragment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Packet<'a> {
     V4(ipv4::Packet<'a>),
     V6(ipv6::Packet<'a>),
-}
-
-/// What an IP packet carries, as far as it is there.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Payload<'a> {
-    /// Its bytes, not one beyond the length in the IP header.
-    pub(crate) bytes: &'a [u8],
-    /// Whether neither fragmentation nor the capture has cut it.
-    pub(crate) whole: bool,
-    /// Whether it may be longer than a UDP length can tell, which then is 0 (RFC 2675, section 4).
-    pub(crate) jumbo: bool,
 }
 
 impl<'a> Packet<'a> {
@@ -87,24 +79,12 @@ pub(crate) fn version(bytes: &[u8]) -> Option<u8> {
     bytes.first().map(|byte| byte >> 4)
 }
 
-/// How far bytes that may begin with something else make sense as an IP packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sense {
-    /// They are no IP packet: a kernel would not take them for one.
-    None,
-    /// They could be the beginning of an IP packet that a capture has cut.
-    Doubtful,
-    /// They are an IP packet: an IPv4 header with the right checksum, or IPv6 with all of its payload.
-    Full,
-}
-
-impl Sense {
-    pub(crate) fn of(bytes: &[u8]) -> Self {
-        match version(bytes) {
-            Some(4) => ipv4::sense(bytes),
-            Some(6) => ipv6::sense(bytes),
-            _ => Self::None,
-        }
+/// How far these bytes make sense as an IP packet.
+pub(crate) fn sense(bytes: &[u8]) -> Sense {
+    match version(bytes) {
+        Some(4) => ipv4::sense(bytes),
+        Some(6) => ipv6::sense(bytes),
+        _ => Sense::None,
     }
 }
 
@@ -123,15 +103,15 @@ mod tests {
 
     #[test]
     fn sense_is_made_by_checksums_and_lengths() {
-        assert_eq!(Sense::of(&SYN_4), Sense::Full);
-        assert_eq!(Sense::of(&SYN_4[..20]), Sense::Full);
-        assert_eq!(Sense::of(&SYN_4[..19]), Sense::Doubtful);
-        assert_eq!(Sense::of(&changed(&SYN_4, 8, &[1])), Sense::None);
-        assert_eq!(Sense::of(&changed(&SYN_4, 0, &[0x44])), Sense::None);
-        assert_eq!(Sense::of(&SYN_6), Sense::Full);
-        assert_eq!(Sense::of(&SYN_6[..59]), Sense::Doubtful);
-        assert_eq!(Sense::of(&SYN_6[..9]), Sense::Doubtful);
-        assert_eq!(Sense::of(&[0x70]), Sense::None);
-        assert_eq!(Sense::of(&[]), Sense::None);
+        assert_eq!(sense(&SYN_4), Sense::Full);
+        assert_eq!(sense(&SYN_4[..20]), Sense::Full);
+        assert_eq!(sense(&SYN_4[..19]), Sense::Doubtful);
+        assert_eq!(sense(&changed(&SYN_4, 8, &[1])), Sense::None);
+        assert_eq!(sense(&changed(&SYN_4, 0, &[0x44])), Sense::None);
+        assert_eq!(sense(&SYN_6), Sense::Full);
+        assert_eq!(sense(&SYN_6[..59]), Sense::Doubtful);
+        assert_eq!(sense(&SYN_6[..9]), Sense::Doubtful);
+        assert_eq!(sense(&[0x70]), Sense::None);
+        assert_eq!(sense(&[]), Sense::None);
     }
 }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::{
     Header, NoHit,
-    ip::{Payload, Sense},
+    payload::{Payload, Sense},
 };
 
 /// The length of a header without options.

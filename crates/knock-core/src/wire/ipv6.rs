@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use super::{
     Header, NoHit,
-    ip::{Payload, Sense},
+    payload::{Payload, Sense},
 };
 
 const HOP_BY_HOP: u8 = 0;

@@ -14,6 +14,7 @@ mod ipv6;
 mod link;
 mod loopback;
 mod no_hit;
+pub(crate) mod payload;
 mod ppp;
 #[cfg(test)]
 pub(crate) mod samples;

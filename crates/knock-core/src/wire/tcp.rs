@@ -1,6 +1,6 @@
 //! TCP (RFC 9293).
 
-use super::{Header, NoHit, ip::Payload};
+use super::{Header, NoHit, payload::Payload};
 
 /// The length of a header without options.
 const HEADER: usize = 20;

@@ -1,6 +1,6 @@
 //! UDP (RFC 768).
 
-use super::{Header, NoHit, ip::Payload};
+use super::{Header, NoHit, payload::Payload};
 
 /// The length of its header.
 const HEADER: usize = 8;

@@ -10,7 +10,8 @@ use knock_core::{
     engine::Engine,
     event::{Event, What},
     hit::{Hit, Transport},
-    host::{Host, InterfaceIndex},
+    host::Host,
+    interface::InterfaceIndex,
     moment::Moment,
 };
 use proptest::prelude::*;

@@ -7,7 +7,8 @@ use knock_core::{
     engine::Engine,
     event::What,
     hit::{Hit, Segment, Transport},
-    host::{Host, InterfaceIndex},
+    host::Host,
+    interface::InterfaceIndex,
     moment::Moment,
     sequence::{Knock, Protocol, Sequence},
 };

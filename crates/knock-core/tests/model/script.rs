@@ -5,7 +5,7 @@ use std::{net::IpAddr, num::NonZeroU16, time::Duration};
 use knock_core::{
     door::{Door, DoorNumber, FlagRule, TcpFlags, WrongPort},
     hit::{Hit, Segment, Transport},
-    host::InterfaceIndex,
+    interface::InterfaceIndex,
     sequence::{Knock, Protocol, Sequence},
 };
 use proptest::{collection::vec, prelude::*, sample::select};

@@ -6,7 +6,8 @@ use knock_core::{
     door::{Door, DoorNumber},
     event::{Event, What},
     hit::{Hit, Segment, Transport},
-    host::{Host, Interface, InterfaceIndex},
+    host::{Host, Interface},
+    interface::InterfaceIndex,
     moment::Moment,
     sequence::Protocol,
 };

@@ -12,5 +12,5 @@ mod report;
 pub use self::{
     frame::Malformed,
     order::{AddressKind, Order, SocketNumber},
-    report::{Kind, Report},
+    report::Report,
 };

@@ -4,7 +4,7 @@ use std::{net::IpAddr, num::NonZeroU16, time::Duration};
 
 use knock_core::{
     door::{Door, DoorNumber, FlagRule, TcpFlags, WrongPort},
-    host::InterfaceIndex,
+    interface::InterfaceIndex,
     sequence::{Knock, Protocol, Sequence},
 };
 

@@ -2,7 +2,7 @@
 
 use knock_core::{
     door::{DoorNumber, TcpFlags},
-    event::{Event, Reason, What},
+    event::{Event, Kind, Reason, What},
     moment::Moment,
     sequence::Protocol,
 };
@@ -27,39 +27,6 @@ pub enum Report {
     Deaf(SocketNumber, i32),
 }
 
-/// What kinds of event there are, as far as their number is bounded: all but openings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// [`What::Stage`].
-    Stage,
-    /// [`What::Discarded`].
-    Discarded,
-    /// [`What::TimedOut`].
-    TimedOut,
-    /// [`What::GaveWay`].
-    GaveWay,
-    /// [`What::Ignored`].
-    Ignored,
-}
-
-impl Kind {
-    /// All kinds, each at the place of its number.
-    pub const ALL: [Self; 5] = [Self::Stage, Self::Discarded, Self::TimedOut, Self::GaveWay, Self::Ignored];
-
-    /// The kind of an event; none for an opening, which is always told.
-    #[must_use]
-    pub fn of(what: What) -> Option<Self> {
-        match what {
-            What::Opened(_) => None,
-            What::Stage(_) => Some(Self::Stage),
-            What::Discarded { .. } => Some(Self::Discarded),
-            What::TimedOut(_) => Some(Self::TimedOut),
-            What::GaveWay(_) => Some(Self::GaveWay),
-            What::Ignored(_) => Some(Self::Ignored),
-        }
-    }
-}
-
 impl Report {
     /// The report as a message.
     #[must_use]
@@ -70,7 +37,7 @@ impl Report {
                 Writer::new(2).u64(event.at.as_nanos()).u32(event.door.0).address(event.source),
                 event.what,
             ),
-            Self::LeftOut(kind, count) => Writer::new(3).u8(*kind as u8).u32(*count),
+            Self::LeftOut(kind, count) => Writer::new(3).u8(number(*kind)).u32(*count),
             Self::Dropped(count) => Writer::new(5).u32(*count),
             Self::Deaf(socket, errno) => Writer::new(4).u32(socket.0).u32(errno.cast_unsigned()),
         }
@@ -100,6 +67,12 @@ impl Report {
         fields.finish()?;
         Ok(report)
     }
+}
+
+/// The place of a kind among [`Kind::ALL`].
+fn number(kind: Kind) -> u8 {
+    let place = Kind::ALL.iter().position(|other| *other == kind);
+    place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
 }
 
 fn encode_what(message: Writer, what: What) -> Writer {

@@ -46,7 +46,7 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
-    use knock_core::host::InterfaceIndex;
+    use knock_core::interface::InterfaceIndex;
 
     use super::*;
 

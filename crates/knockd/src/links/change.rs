@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use knock_core::host::InterfaceIndex;
+use knock_core::interface::InterfaceIndex;
 
 use super::{link::State, notice::Unreadable};
 

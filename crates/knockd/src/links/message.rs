@@ -78,7 +78,7 @@ fn result(code: i32) -> Result<(), i32> {
 
 #[cfg(test)]
 mod tests {
-    use knock_core::host::InterfaceIndex;
+    use knock_core::interface::InterfaceIndex;
     use netlink_packet_core::{DoneMessage, NetlinkHeader, NetlinkMessage, NetlinkPayload};
     use netlink_packet_route::{
         RouteNetlinkMessage,

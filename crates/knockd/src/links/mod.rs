@@ -15,7 +15,7 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
 };
 
-use knock_core::host::{Host, InterfaceIndex};
+use knock_core::{host::Host, interface::InterfaceIndex};
 use rustix::event::Timespec;
 use thiserror::Error;
 

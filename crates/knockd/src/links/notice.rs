@@ -8,7 +8,7 @@ mod tests;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use knock_core::host::InterfaceIndex;
+use knock_core::interface::InterfaceIndex;
 use netlink_packet_core::{DecodeError, NlasIterator, parse_ip};
 use netlink_packet_route::{
     AddressFamily,

@@ -5,7 +5,7 @@ mod tests;
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use knock_core::host::{Host, InterfaceIndex};
+use knock_core::{host::Host, interface::InterfaceIndex};
 
 use super::{
     change::{Change, What},

@@ -48,18 +48,21 @@ const CAPACITY: usize = 8192;
 
 #[cfg(test)]
 mod tests {
+    use knock_core::event;
+
     use super::*;
 
     #[test]
     fn what_finds_no_room_is_counted() {
         let backlog = Backlog::new();
-        let admitted = (0..CAPACITY + 7).filter(|_| backlog.admits(Kind::Stage)).count();
+        let admitted =
+            (0..CAPACITY + 7).filter(|_| backlog.admits(Kind::Attempt(event::Kind::Stage))).count();
         assert_eq!(admitted, CAPACITY);
         assert!(!backlog.admits(Kind::Text));
         backlog.taken();
         assert!(backlog.admits(Kind::Text));
         let missed = |backlog: &Backlog| backlog.missed().filter(|(_, count)| *count > 0).collect::<Vec<_>>();
-        assert_eq!(missed(&backlog), [(Kind::Stage, 7), (Kind::Text, 1)]);
+        assert_eq!(missed(&backlog), [(Kind::Attempt(event::Kind::Stage), 7), (Kind::Text, 1)]);
         assert_eq!(missed(&backlog), []);
     }
 }

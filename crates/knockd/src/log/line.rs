@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use knock_core::{
-    event::{Event, What},
+    event::{self, Event, What},
     one_time::LineMistake,
 };
 
@@ -218,16 +218,8 @@ pub enum Level {
 /// What lines have in common that are counted together when there are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Attempts that came a stage further.
-    Stage,
-    /// Attempts that a wrong port ended.
-    Discarded,
-    /// Attempts whose time ran out.
-    TimedOut,
-    /// Attempts that gave way to others.
-    GaveWay,
-    /// Hits that did nothing.
-    Ignored,
+    /// Events of attempts.
+    Attempt(event::Kind),
     /// Lines of files that are no sequence.
     NoSequence,
     /// Interfaces that come and go.
@@ -240,7 +232,7 @@ pub enum Kind {
 
 impl Line {
     /// What an event at this door says: one line, but for an opening the last stage in front.
-    pub fn of(event: &Event, door: &Arc<str>) -> impl Iterator<Item = Self> {
+    pub fn of(event: &Event, door: &Arc<str>) -> impl Iterator<Item = Self> + use<> {
         let stage = match event.what {
             What::Opened(stage) => Some(What::Stage(stage)),
             _ => None,
@@ -313,14 +305,7 @@ impl Line {
     #[must_use]
     pub fn kind(&self) -> Option<Kind> {
         match self {
-            Self::Attempt { what, .. } => match what {
-                What::Opened(_) => None,
-                What::Stage(_) => Some(Kind::Stage),
-                What::Discarded { .. } => Some(Kind::Discarded),
-                What::TimedOut(_) => Some(Kind::TimedOut),
-                What::GaveWay(_) => Some(Kind::GaveWay),
-                What::Ignored(_) => Some(Kind::Ignored),
-            },
+            Self::Attempt { what, .. } => what.kind().map(Kind::Attempt),
             Self::NoSequence { .. } => Some(Kind::NoSequence),
             Self::InterfaceCame { .. } | Self::InterfaceWent { .. } => Some(Kind::Interface),
             Self::PacketsDropped { .. } => Some(Kind::PacketsDropped),
@@ -342,11 +327,11 @@ impl Line {
 impl Kind {
     /// All there are.
     pub const ALL: [Self; 9] = [
-        Self::Stage,
-        Self::Discarded,
-        Self::TimedOut,
-        Self::GaveWay,
-        Self::Ignored,
+        Self::Attempt(event::Kind::Stage),
+        Self::Attempt(event::Kind::Discarded),
+        Self::Attempt(event::Kind::TimedOut),
+        Self::Attempt(event::Kind::GaveWay),
+        Self::Attempt(event::Kind::Ignored),
         Self::NoSequence,
         Self::Interface,
         Self::PacketsDropped,
@@ -354,18 +339,18 @@ impl Kind {
     ];
 
     fn level(self) -> Level {
-        if self == Self::Ignored { Level::Debug } else { Level::Notice }
+        if self == Self::Attempt(event::Kind::Ignored) { Level::Debug } else { Level::Notice }
     }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Stage => "stages",
-            Self::Discarded => "discarded attempts",
-            Self::TimedOut => "sequence timeouts",
-            Self::GaveWay => "attempts that gave way",
-            Self::Ignored => "ignored hits",
+            Self::Attempt(event::Kind::Stage) => "stages",
+            Self::Attempt(event::Kind::Discarded) => "discarded attempts",
+            Self::Attempt(event::Kind::TimedOut) => "sequence timeouts",
+            Self::Attempt(event::Kind::GaveWay) => "attempts that gave way",
+            Self::Attempt(event::Kind::Ignored) => "ignored hits",
             Self::NoSequence => "lines that are no sequence",
             Self::Interface => "interfaces that came and went",
             Self::PacketsDropped => "packets dropped",

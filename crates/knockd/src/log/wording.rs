@@ -131,7 +131,11 @@ impl fmt::Display for Seconds {
 mod tests {
     use std::net::IpAddr;
 
-    use knock_core::{event::What, one_time::LineMistake, sequence::Sequence};
+    use knock_core::{
+        event::{self, What},
+        one_time::LineMistake,
+        sequence::Sequence,
+    };
 
     use super::*;
     use crate::log::line::{Kind, Level};
@@ -254,10 +258,10 @@ mod tests {
     #[test]
     fn sums_up() {
         let sample = Some(Box::new(attempt(What::Stage(1))));
-        let line = Line::LeftOut { count: 12, kind: Kind::Stage, sample };
+        let line = Line::LeftOut { count: 12, kind: Kind::Attempt(event::Kind::Stage), sample };
         assert_eq!(said(&line), "12 lines like this left out: 10.0.0.2: ssh: Stage 1");
         assert_eq!(line.source(), None);
-        let line = Line::LeftOut { count: 1, kind: Kind::Stage, sample: None };
+        let line = Line::LeftOut { count: 1, kind: Kind::Attempt(event::Kind::Stage), sample: None };
         assert_eq!(said(&line), "1 line left out: stages");
     }
 }

@@ -3,35 +3,20 @@
 use std::{
     collections::VecDeque,
     fmt, io,
-    net::IpAddr,
     os::unix::process::CommandExt,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::Arc,
     time::Duration,
 };
 
 use knock_core::moment::Moment;
 
-use super::openings::OpeningId;
+use super::job::Job;
 
 /// How long a command may run before it is reported and no longer keeps others from starting.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How many commands that hang are borne, as a multiple of the number that may run at once.
 const HANGING_FACTOR: usize = 8;
-
-/// A command to be run on behalf of an opening.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
-    /// The opening that it belongs to.
-    pub opening: OpeningId,
-    /// The name of its door.
-    pub door: Arc<str>,
-    /// For whom the door opens.
-    pub source: IpAddr,
-    /// What `/bin/sh -c` runs.
-    pub command: String,
-}
 
 /// What became of a job.
 #[derive(Debug)]
@@ -189,6 +174,7 @@ impl Commands {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::monitor::job::OpeningId;
 
     fn job(opening: u64, command: &str) -> Job {
         Job {

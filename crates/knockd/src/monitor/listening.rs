@@ -9,7 +9,7 @@ use knock_core::{
     config::Listen,
     door::Door,
     filter::{self, Families, Program},
-    host::InterfaceIndex,
+    interface::InterfaceIndex,
 };
 use rustix::io::Errno;
 use thiserror::Error;

@@ -4,6 +4,7 @@
 mod commands;
 mod detach;
 mod doors;
+mod job;
 mod listening;
 mod one_time_file;
 mod opener;

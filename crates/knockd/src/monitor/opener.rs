@@ -5,7 +5,8 @@ use std::{net::IpAddr, os::unix::process::ExitStatusExt, process::ExitStatus, sy
 use knock_core::{config::DoorConfig, moment::Moment};
 
 use super::{
-    commands::{Commands, Job, Output, Progress},
+    commands::{Commands, Output, Progress},
+    job::Job,
     openings::{Deed, Opening, Openings},
 };
 use crate::log::{Line, Log};

@@ -11,11 +11,7 @@ use std::{
 
 use knock_core::{config::Reknock, moment::Moment};
 
-use super::commands::Job;
-
-/// One opening, never used again for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OpeningId(pub u64);
+use super::job::{Job, OpeningId};
 
 /// What is to be opened, for whom, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,10 +2,7 @@
 
 use std::net::IpAddr;
 
-use knock_core::{
-    filter::Families,
-    host::{Host, InterfaceIndex},
-};
+use knock_core::{filter::Families, host::Host, interface::InterfaceIndex};
 
 use super::{Monitor, doors::Changes, listening::Change};
 use crate::{

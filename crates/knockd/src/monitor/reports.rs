@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::Monitor;
 use crate::{
     ipc::{
-        self, Malformed, Report,
+        Malformed, Report,
         channel::{ReceiveError, Received},
     },
     log::{Kind, Line},
@@ -46,7 +46,11 @@ impl Monitor {
                     }
                 }
                 Ok(Some(Report::LeftOut(kind, count))) => {
-                    self.log.say(Line::LeftOut { count: count.into(), kind: kind_of(kind), sample: None });
+                    self.log.say(Line::LeftOut {
+                        count: count.into(),
+                        kind: Kind::Attempt(kind),
+                        sample: None,
+                    });
                 }
                 Ok(Some(Report::Dropped(count))) => {
                     self.log.say(Line::PacketsDropped { count: count.into() });
@@ -116,27 +120,26 @@ impl Monitor {
             return Err(Malformed("an impossible stage"));
         }
         let name = Arc::clone(&standing.name);
-        let opened = Line::Attempt { source: event.source, door: Arc::clone(&name), what: event.what };
-        match event.what {
-            What::Opened(stage) => {
-                let what = What::Stage(stage);
-                self.log.say(Line::Attempt { source: event.source, door: Arc::clone(&name), what });
-                self.open(now, event, name, opened);
-            }
-            _ => self.log.say(opened),
+        let mut lines = Line::of(event, &name);
+        if let What::Opened(_) = event.what {
+            // The last stage is reached, whether or not the door may open.
+            lines.by_ref().take(1).for_each(|stage| self.log.say(stage));
+            self.open(now, event, name, lines);
+        } else {
+            lines.for_each(|line| self.log.say(line));
         }
         Ok(())
     }
 
     /// Opens the door, if its sequence can be used up, and says so.
-    fn open(&mut self, now: Moment, event: &Event, name: Arc<str>, opened: Line) {
+    fn open(&mut self, now: Moment, event: &Event, name: Arc<str>, opened: impl Iterator<Item = Line>) {
         let Some(config) = self.doors.find(event.door).map(|standing| standing.config.clone()) else {
             return;
         };
         let (changes, marked) = self.doors.use_up(event.door);
         match marked {
             Ok(()) => {
-                self.log.say(opened);
+                opened.for_each(|line| self.log.say(line));
                 self.opener.open(now, &config, name, event.source, &self.log);
             }
             Err((path, error)) => {
@@ -144,15 +147,5 @@ impl Monitor {
             }
         }
         self.order_doors(changes);
-    }
-}
-
-fn kind_of(kind: ipc::Kind) -> Kind {
-    match kind {
-        ipc::Kind::Stage => Kind::Stage,
-        ipc::Kind::Discarded => Kind::Discarded,
-        ipc::Kind::TimedOut => Kind::TimedOut,
-        ipc::Kind::GaveWay => Kind::GaveWay,
-        ipc::Kind::Ignored => Kind::Ignored,
     }
 }

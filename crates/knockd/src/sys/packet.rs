@@ -7,7 +7,7 @@ use std::{
     ptr,
 };
 
-use knock_core::{filter::Program, host::InterfaceIndex};
+use knock_core::{filter::Program, interface::InterfaceIndex};
 
 /// How many bytes of packets may wait to be read: some thousands of them.
 const RECEIVE_BUFFER: i32 = 4 << 20;

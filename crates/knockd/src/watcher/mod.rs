@@ -51,7 +51,7 @@ struct Watcher {
     reporter: Reporter,
     sockets: Vec<(SocketNumber, PacketSocket)>,
     /// The addresses noted for the next [`Order::SetHost`].
-    noted: BTreeMap<knock_core::host::InterfaceIndex, Interface>,
+    noted: BTreeMap<knock_core::interface::InterfaceIndex, Interface>,
 }
 
 /// Runs the watcher until its monitor, at the other end of standard input, is gone.

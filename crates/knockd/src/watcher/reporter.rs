@@ -2,10 +2,13 @@
 
 use std::{io, time::Duration};
 
-use knock_core::{event::Event, moment::Moment};
+use knock_core::{
+    event::{Event, Kind},
+    moment::Moment,
+};
 
 use crate::{
-    ipc::{Kind, Report, channel::Channel},
+    ipc::{Report, channel::Channel},
     limit::{Limit, Rate},
 };
 
@@ -30,7 +33,7 @@ impl Reporter {
 
     /// Reports an event at the time `now`, or counts it.
     pub(super) fn tell(&mut self, now: Moment, event: Event) -> io::Result<()> {
-        if let Some(kind) = Kind::of(event.what) {
+        if let Some(kind) = event.what.kind() {
             if self.channel.is_congested() {
                 self.limit.count(kind, 1, now);
                 return Ok(());
