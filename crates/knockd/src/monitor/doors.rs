@@ -206,3 +206,6 @@ impl Standing {
         self.config.door(self.number, self.in_force.as_ref())
     }
 }
+
+#[cfg(test)]
+mod tests;

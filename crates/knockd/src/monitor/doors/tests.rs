@@ -1,0 +1,105 @@
+use std::fs;
+
+use knock_core::config;
+
+use super::*;
+
+const FIXED: &str = "[ssh]\nSequence = 7000,8000,9000\nCommand = true\n";
+
+fn configs(text: &str) -> Vec<DoorConfig> {
+    config::read("knockd.conf", text.as_bytes()).unwrap().config.doors
+}
+
+fn numbers<'a>(doors: impl IntoIterator<Item = &'a Door>) -> Vec<u32> {
+    doors.into_iter().map(|door| door.number.0).collect()
+}
+
+/// Doors with one one-time door whose file holds this.
+fn one_time(sequences: &str) -> (tempfile::TempDir, Doors, Changes) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("sequences"), sequences).unwrap();
+    let mut doors = Doors::new(folder.path().to_owned());
+    let changes = doors.replace(configs("[ssh]\nOne_Time_Sequences = sequences\nCommand = true\n")).unwrap();
+    (folder, doors, changes)
+}
+
+#[test]
+fn what_stays_the_same_keeps_its_number_and_nothing_else_does() {
+    let mut doors = Doors::new("/".into());
+    let two = format!("{FIXED}[mail]\nSequence = 5000,4000,6000\nCommand = true\n");
+    assert_eq!(numbers(&doors.replace(configs(&two)).unwrap().added), [0, 1]);
+    // Another command is no other door for the watcher; the order in the file isn't either.
+    let turned = "[mail]\nSequence = 5000,4000,6000\nCommand = false\n[ssh]\nSequence = 7000,8000,9000\nCommand = true\n";
+    assert_eq!(doors.replace(configs(turned)).unwrap(), Changes::default());
+    assert_eq!(doors.find(DoorNumber(1)).unwrap().config.start("10.0.0.1".parse().unwrap()), Some("false"));
+    let changed = doors.replace(configs(&FIXED.replace("9000", "9001"))).unwrap();
+    assert_eq!(numbers(&changed.added), [2]);
+    assert_eq!(changed.removed.iter().map(|number| number.0).collect::<Vec<_>>(), [1, 0]);
+    assert!(doors.find(DoorNumber(0)).is_none());
+}
+
+#[test]
+fn doors_of_the_same_name_are_told_apart() {
+    let mut doors = Doors::new("/".into());
+    let twice = format!("{FIXED}{}", FIXED.replace("7000", "6000"));
+    assert_eq!(numbers(&doors.replace(configs(&twice)).unwrap().added), [0, 1]);
+    assert_eq!(doors.replace(configs(&twice)).unwrap(), Changes::default());
+}
+
+#[test]
+fn a_used_sequence_is_struck_out_before_the_next_comes_into_force() {
+    let (folder, mut doors, changes) = one_time(" 1,3,2\n 4,6,5\n");
+    assert_eq!(numbers(&changes.added), [0]);
+    let (changes, marked) = doors.use_up(DoorNumber(0));
+    assert!(marked.is_ok());
+    assert_eq!(fs::read_to_string(folder.path().join("sequences")).unwrap(), "#1,3,2\n 4,6,5\n");
+    assert_eq!(changes.removed, [DoorNumber(0)]);
+    assert_eq!(changes.added.first().unwrap().sequence.to_string(), "4:tcp,6:tcp,5:tcp");
+    assert!(doors.find(DoorNumber(0)).is_none());
+    let last = changes.added.first().unwrap().number;
+    let (changes, marked) = doors.use_up(last);
+    assert!(marked.is_ok() && changes.added.is_empty());
+    assert_eq!(changes.lines.last(), Some(&Line::OneTimeEmpty { door: "ssh".into() }));
+    assert_eq!(doors.doors().count(), 0);
+}
+
+#[test]
+fn a_sequence_that_could_not_be_struck_out_never_comes_back() {
+    let (folder, mut doors, _) = one_time(" 1,3,2\n 4,6,5\n");
+    let path = folder.path().join("sequences");
+    // A directory in its place can't be marked, whoever we are.
+    let aside = folder.path().join("aside");
+    fs::rename(&path, &aside).unwrap();
+    fs::create_dir(&path).unwrap();
+    let (changes, marked) = doors.use_up(DoorNumber(0));
+    assert!(marked.is_err() && changes.added.is_empty());
+    assert_eq!(changes.removed, [DoorNumber(0)]);
+    fs::remove_dir(&path).unwrap();
+    fs::rename(&aside, &path).unwrap();
+    let changes = doors.replace(configs("[ssh]\nOne_Time_Sequences = sequences\nCommand = true\n")).unwrap();
+    assert_eq!(changes.added.first().unwrap().sequence.to_string(), "4:tcp,6:tcp,5:tcp");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "#1,3,2\n 4,6,5\n");
+}
+
+#[test]
+fn a_file_that_somebody_has_changed_opens_nothing_and_is_in_force_as_it_is() {
+    let (folder, mut doors, _) = one_time("1,3,2\n");
+    fs::write(folder.path().join("sequences"), "7,9,8\n").unwrap();
+    let (changes, marked) = doors.use_up(DoorNumber(0));
+    assert!(matches!(marked, Err((_, MarkError::Changed))));
+    assert_eq!(changes.added.first().unwrap().sequence.to_string(), "7:tcp,9:tcp,8:tcp");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_changes_nothing() {
+    let (_folder, mut doors, _) = one_time("0,1\n1,3,2\n");
+    let error = doors.replace(configs("[mail]\nOne_Time_Sequences = gone\nCommand = true\n")).unwrap_err();
+    assert!(error.to_string().contains("mail: cannot read the one-time sequences in /"), "{error}");
+    assert_eq!(numbers(&doors.doors().collect::<Vec<_>>()), [0]);
+}
+
+#[test]
+fn lines_that_are_no_sequences_are_told() {
+    let (_folder, _doors, changes) = one_time("0,1\n1,3,2\n");
+    assert!(matches!(changes.lines.first(), Some(Line::NoSequence { .. })), "{:?}", changes.lines);
+}
