@@ -116,7 +116,7 @@ impl Scene {
                 | What::Discarded { stage, .. }
                 | What::TimedOut(stage)
                 | What::GaveWay(stage) => assert!((1..knocks).contains(&usize::from(stage))),
-                What::Ignored(_) => {}
+                What::Ignored { .. } => {}
             }
             if let What::Opened(_) = event.what {
                 let stands = self.engine.doors().iter().any(|door| door.number == event.door);

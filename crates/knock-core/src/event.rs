@@ -44,7 +44,14 @@ pub enum What {
     /// The table of attempts was full and this one had come the least far for the longest.
     GaveWay(u8),
     /// The hit did nothing at this door. Only told to those who ask for explanations.
-    Ignored(Reason),
+    Ignored {
+        /// The port that was hit.
+        port: u16,
+        /// Over which protocol.
+        protocol: Protocol,
+        /// Why it did nothing.
+        reason: Reason,
+    },
 }
 
 /// What kinds of event there can be too many of: all but openings.
@@ -77,7 +84,7 @@ impl What {
             Self::Discarded { .. } => Some(Kind::Discarded),
             Self::TimedOut(_) => Some(Kind::TimedOut),
             Self::GaveWay(_) => Some(Kind::GaveWay),
-            Self::Ignored(_) => Some(Kind::Ignored),
+            Self::Ignored { .. } => Some(Kind::Ignored),
         }
     }
 }
@@ -118,7 +125,7 @@ impl fmt::Display for What {
             }
             Self::TimedOut(stage) => write!(f, "sequence timeout (stage {stage})"),
             Self::GaveWay(stage) => write!(f, "gave way at stage {stage}: too many attempts"),
-            Self::Ignored(reason) => write!(f, "ignored: {reason}"),
+            Self::Ignored { port, protocol, reason } => write!(f, "ignored {port}:{protocol}: {reason}"),
         }
     }
 }

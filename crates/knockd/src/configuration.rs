@@ -20,14 +20,19 @@ pub enum LoadError {
         error: io::Error,
     },
     /// It has mistakes.
-    #[error("{0}")]
+    #[error("the configuration has {}:\n{_0}", count(_0.mistakes().len()))]
     Mistakes(Mistakes),
 }
 
-/// Reads and checks a configuration file.
-pub fn load(path: &Path) -> Result<Checked, LoadError> {
-    let text = fs::read(path).map_err(|error| LoadError::Unreadable { path: path.to_owned(), error })?;
+/// Reads and checks a configuration file. A relative path begins in `directory`.
+pub fn load(directory: &Path, path: &Path) -> Result<Checked, LoadError> {
+    let text = fs::read(directory.join(path))
+        .map_err(|error| LoadError::Unreadable { path: path.to_owned(), error })?;
     config::read(&path.to_string_lossy(), &text).map_err(LoadError::Mistakes)
+}
+
+fn count(mistakes: usize) -> String {
+    if mistakes == 1 { "a mistake".to_owned() } else { format!("{mistakes} mistakes") }
 }
 
 fn advice(error: &io::Error) -> &'static str {
@@ -43,8 +48,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn mistakes_are_counted_and_shown() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = |text: &str| {
+            fs::write(file.path(), text).unwrap();
+            load(Path::new("/"), file.path()).unwrap_err().to_string()
+        };
+        let one = error("[ssh]\nSequence = 0\n");
+        assert!(one.starts_with("the configuration has a mistake:\n/"), "{one}");
+        let two = error("[ssh]\nSequence = 0\nSequenze = 1\n");
+        assert!(two.starts_with("the configuration has 2 mistakes:\n/"), "{two}");
+    }
+
+    #[test]
     fn a_file_that_cannot_be_read_is_named_with_advice() {
-        let error = load(Path::new("/nowhere/knockd.conf")).unwrap_err().to_string();
+        let error = load(Path::new("/"), Path::new("/nowhere/knockd.conf")).unwrap_err().to_string();
         assert_eq!(
             error,
             "cannot read the configuration /nowhere/knockd.conf: No such file or directory (os error 2); \

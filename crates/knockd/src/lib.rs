@@ -15,7 +15,7 @@ mod settings;
 mod sys;
 mod watcher;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use clap::Parser;
 use knock_core::{
@@ -32,6 +32,7 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == monitor::WATCHER) {
         return watcher::run();
     }
+    sys::descriptors::keep_from_children();
     let arguments = Arguments::parse();
     let done = if arguments.check {
         check(&arguments)
@@ -51,7 +52,7 @@ pub fn main() -> ExitCode {
 }
 
 fn check(arguments: &Arguments) -> Result<(), String> {
-    let checked = configuration::load(&arguments.config).map_err(|error| error.to_string())?;
+    let checked = configuration::load(Path::new(""), &arguments.config).map_err(|error| error.to_string())?;
     for warning in &checked.warnings {
         eprintln!("{warning}");
     }
@@ -71,7 +72,7 @@ fn show_filter(arguments: &Arguments, config: &Config) {
 }
 
 fn read(arguments: &Arguments) -> Result<(), String> {
-    let checked = configuration::load(&arguments.config).map_err(|error| error.to_string())?;
+    let checked = configuration::load(Path::new(""), &arguments.config).map_err(|error| error.to_string())?;
     let Some(capture) = &arguments.read else { return Ok(()) };
     replay::replay(capture, &checked.config, arguments).map_err(|error| error.to_string())
 }

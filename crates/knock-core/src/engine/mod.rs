@@ -153,7 +153,7 @@ impl Engine {
         match verdict {
             Verdict::Ignore(reason) => {
                 if self.explains {
-                    tell(event(What::Ignored(reason)));
+                    tell(event(What::Ignored { port: hit.port, protocol: hit.protocol(), reason }));
                 }
             }
             Verdict::Start => self.start(number, hit, tell),

@@ -126,8 +126,8 @@ fn protocols_and_flags_that_the_door_does_not_look_at_do_nothing() {
         play(&mut engine, &hits),
         [
             "0: Stage 1",
-            "0: ignored: its TCP flags (ack) do not match the door's",
-            "0: ignored: no knock of the door is udp",
+            "0: ignored 5:tcp: its TCP flags (ack) do not match the door's",
+            "0: ignored 5:udp: no knock of the door is udp",
             "0: Stage 2"
         ]
     );
@@ -191,8 +191,8 @@ fn only_what_is_sent_to_the_door_counts() {
     assert_eq!(
         play(&mut engine, &[(0, unreal)]),
         [
-            "0: ignored: its source address cannot be a real peer",
-            "1: ignored: its source address cannot be a real peer"
+            "0: ignored 7000:tcp: its source address cannot be a real peer",
+            "1: ignored 7000:tcp: its source address cannot be a real peer"
         ]
     );
 }

@@ -87,7 +87,7 @@ fn kind(what: What) -> String {
         What::Discarded { stage, .. } => format!("Discarded {stage}"),
         What::TimedOut(stage) => format!("TimedOut {stage}"),
         What::GaveWay(stage) => format!("GaveWay {stage}"),
-        What::Ignored(reason) => match reason {
+        What::Ignored { reason, .. } => match reason {
             Reason::NotAddressed => "NotAddressed",
             Reason::NoPeer => "NoPeer",
             Reason::Flags(_) => "Flags",

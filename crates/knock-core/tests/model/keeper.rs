@@ -93,7 +93,10 @@ impl Keeper {
         for door in self.doors.clone() {
             match self.at_door(&door, hit) {
                 Ok(what) => events.extend(what),
-                Err(reason) => events.push(self.event(&door, hit, What::Ignored(reason))),
+                Err(reason) => {
+                    let (port, protocol) = (hit.port, hit.protocol());
+                    events.push(self.event(&door, hit, What::Ignored { port, protocol, reason }));
+                }
             }
         }
         events

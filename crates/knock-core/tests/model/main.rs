@@ -55,7 +55,7 @@ fn settle_ties(events: &mut [Event]) {
 }
 
 fn is_news(event: &Event) -> bool {
-    !matches!(event.what, What::Ignored(_))
+    !matches!(event.what, What::Ignored { .. })
 }
 
 proptest! {

@@ -84,7 +84,9 @@ fn encode_what(message: Writer, what: What) -> Writer {
         }
         What::TimedOut(stage) => message.u8(4).u8(stage),
         What::GaveWay(stage) => message.u8(5).u8(stage),
-        What::Ignored(reason) => encode_reason(message.u8(6), reason),
+        What::Ignored { port, protocol, reason } => {
+            encode_reason(message.u8(6).u16(port).bool(protocol == Protocol::Udp), reason)
+        }
     }
 }
 
@@ -95,7 +97,10 @@ fn decode_what(fields: &mut Reader<'_>) -> Result<What, Malformed> {
         3 => What::Discarded { stage: fields.u8()?, port: fields.u16()?, protocol: protocol(fields)? },
         4 => What::TimedOut(fields.u8()?),
         5 => What::GaveWay(fields.u8()?),
-        6 => What::Ignored(decode_reason(fields)?),
+        6 => {
+            let (port, protocol) = (fields.u16()?, protocol(fields)?);
+            What::Ignored { port, protocol, reason: decode_reason(fields)? }
+        }
         _ => return Err(Malformed("unknown event")),
     })
 }
@@ -155,7 +160,10 @@ mod tests {
             What::TimedOut(3),
             What::GaveWay(4),
         ];
-        let events = whats.into_iter().chain(reasons.map(What::Ignored)).map(event);
+        let events = whats
+            .into_iter()
+            .chain(reasons.map(|reason| What::Ignored { port: 9, protocol: Protocol::Udp, reason }))
+            .map(event);
         let others = Kind::ALL.map(|kind| Report::LeftOut(kind, 7));
         let reports = events.chain(others).chain([
             Report::Ready,

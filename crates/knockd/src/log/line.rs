@@ -273,7 +273,7 @@ impl Line {
     #[must_use]
     pub fn level(&self) -> Level {
         match self {
-            Self::Attempt { what: What::Ignored(_), .. } | Self::Ran { .. } => Level::Debug,
+            Self::Attempt { what: What::Ignored { .. }, .. } | Self::Ran { .. } => Level::Debug,
             Self::Attempt { what: What::Discarded { .. } | What::GaveWay(_), .. }
             | Self::InterfaceCame { .. }
             | Self::InterfaceWent { .. } => Level::Info,

@@ -116,7 +116,10 @@ mod tests {
         path::Path,
     };
 
-    use knock_core::event::{Reason, What};
+    use knock_core::{
+        event::{Reason, What},
+        sequence::Protocol,
+    };
 
     use super::*;
     use crate::log::terminal::Terminal;
@@ -147,7 +150,7 @@ mod tests {
         let path = folder.path().join("log");
         let reader = UnixDatagram::bind(folder.path().join("syslog")).unwrap();
         let (mut sinks, readers) = sinks(folder.path(), path.to_str().unwrap(), true);
-        let what = What::Ignored(Reason::NotFirst);
+        let what = What::Ignored { port: 1, protocol: Protocol::Udp, reason: Reason::NotFirst };
         say(&mut sinks, &Line::Attempt { source: [10, 0, 0, 2].into(), door: "ssh".into(), what });
         say(&mut sinks, &Line::ShuttingDown);
         let [out, err] = shown(sinks, readers);

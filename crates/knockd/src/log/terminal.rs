@@ -140,14 +140,17 @@ fn write_patiently(writer: &mut impl Write, mut bytes: &[u8]) {
 mod tests {
     use std::io::{Read, pipe};
 
-    use knock_core::event::{Reason, What};
+    use knock_core::{
+        event::{Reason, What},
+        sequence::Protocol,
+    };
 
     use super::*;
 
     fn lines() -> [Line; 3] {
         let attempt = |what| Line::Attempt { source: [10, 0, 0, 2].into(), door: "ssh".into(), what };
         [
-            attempt(What::Ignored(Reason::NotFirst)),
+            attempt(What::Ignored { port: 1, protocol: Protocol::Udp, reason: Reason::NotFirst }),
             attempt(What::Stage(1)),
             Line::CommandFailed { door: "ssh".into(), status: 3 },
         ]

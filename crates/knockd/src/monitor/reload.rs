@@ -18,7 +18,7 @@ impl Monitor {
         let path = self.arguments.config.clone();
         self.log.say(Line::Rereading { path: path.clone() });
         let kept = |mistakes, first| Line::ConfigurationKept { path: path.clone(), mistakes, first };
-        let checked = match configuration::load(&self.directory.join(&path)) {
+        let checked = match configuration::load(&self.directory, &path) {
             Ok(checked) => checked,
             Err(LoadError::Mistakes(mistakes)) => {
                 let mistakes = mistakes.mistakes();

@@ -114,7 +114,7 @@ impl Monitor {
             | What::Discarded { stage, .. }
             | What::TimedOut(stage)
             | What::GaveWay(stage) => (1..knocks).contains(&usize::from(stage)),
-            What::Ignored(_) => true,
+            What::Ignored { .. } => true,
         };
         if !is_possible {
             return Err(Malformed("an impossible stage"));

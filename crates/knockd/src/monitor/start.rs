@@ -62,8 +62,8 @@ pub fn run(arguments: Arguments) -> Result<(), StartError> {
 }
 
 fn start(arguments: Arguments) -> Result<Monitor, StartError> {
-    let checked = configuration::load(&arguments.config)?;
     let directory = std::env::current_dir()?;
+    let checked = configuration::load(&directory, &arguments.config)?;
     let settings = Settings::new(&arguments, &checked.config.options, &directory);
     let successor = if arguments.detached { Some(Successor::begin()?) } else { None };
     let links = Links::open()?;
