@@ -26,7 +26,7 @@ pub enum Line {
         /// The command as the shell gets it.
         command: String,
     },
-    /// A command of a door has ended well.
+    /// A command of a door has ended by itself.
     Ran {
         /// The door's name.
         door: Arc<str>,
@@ -273,8 +273,9 @@ impl Line {
     #[must_use]
     pub fn level(&self) -> Level {
         match self {
-            Self::Attempt { what: What::Ignored { .. }, .. } | Self::Ran { .. } => Level::Debug,
+            Self::Attempt { what: What::Ignored { .. }, .. } => Level::Debug,
             Self::Attempt { what: What::Discarded { .. } | What::GaveWay(_), .. }
+            | Self::Ran { .. }
             | Self::InterfaceCame { .. }
             | Self::InterfaceWent { .. } => Level::Info,
             Self::LeftOut { kind, .. } => kind.level(),

@@ -126,7 +126,7 @@ impl Opener {
             }
             Progress::Hanging(..) => return,
             Progress::Ended(job, status, took) => {
-                log.say(end(job.door, status, took));
+                say_end(job.door, status, took, log);
                 job.opening
             }
             Progress::Failed(job, error) => {
@@ -142,10 +142,13 @@ impl Opener {
     }
 }
 
-fn end(door: Arc<str>, status: ExitStatus, took: Duration) -> Line {
-    match (status.code(), status.signal()) {
-        (Some(0), _) => Line::Ran { door, took },
-        (Some(status), _) => Line::CommandFailed { door, status },
-        (None, signal) => Line::CommandKilled { door, signal: signal.unwrap_or_default(), took },
+fn say_end(door: Arc<str>, status: ExitStatus, took: Duration, log: &Log) {
+    if let Some(signal) = status.signal() {
+        log.say(Line::CommandKilled { door, signal, took });
+        return;
     }
+    if let Some(status) = status.code().filter(|code| *code != 0) {
+        log.say(Line::CommandFailed { door: Arc::clone(&door), status });
+    }
+    log.say(Line::Ran { door, took });
 }
