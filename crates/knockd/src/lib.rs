@@ -15,7 +15,12 @@ mod settings;
 mod sys;
 mod watcher;
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+};
 
 use clap::Parser;
 use knock_core::{
@@ -54,21 +59,23 @@ pub fn main() -> ExitCode {
 fn check(arguments: &Arguments) -> Result<(), String> {
     let checked = configuration::load(Path::new(""), &arguments.config).map_err(|error| error.to_string())?;
     for warning in &checked.warnings {
-        eprintln!("{warning}");
-    }
-    if arguments.debug {
-        show_filter(arguments, &checked.config);
+        complain(warning);
     }
     let doors = checked.config.doors.len();
     let plural = if doors == 1 { "" } else { "s" };
-    println!("{}: no mistakes, {doors} door{plural}", arguments.config.display());
+    let mut said = format!("{}: no mistakes, {doors} door{plural}\n", arguments.config.display());
+    if arguments.debug {
+        said = format!("{}\n{said}", filter(arguments, &checked.config));
+    }
+    // Who looks only at the exit status may have closed it.
+    let _ = io::stdout().write_all(said.as_bytes());
     Ok(())
 }
 
-/// Shows what the kernel is told to let through. One-time doors are left out: their files are not looked at.
-fn show_filter(arguments: &Arguments, config: &Config) {
+/// What the kernel is told to let through. One-time doors are left out: their files are not looked at.
+fn filter(arguments: &Arguments, config: &Config) -> Program {
     let doors: Vec<_> = config.doors.iter().filter_map(|door| door.door(DoorNumber(0), None)).collect();
-    println!("{}", filter::program(&doors, arguments.families(), Program::MAX));
+    filter::program(&doors, arguments.families(), Program::MAX)
 }
 
 fn read(arguments: &Arguments) -> Result<(), String> {
@@ -82,6 +89,11 @@ fn detach() -> ExitCode {
 }
 
 fn fail(error: &str) -> ExitCode {
-    eprintln!("knockd: {error}");
+    complain(format_args!("knockd: {error}"));
     ExitCode::FAILURE
+}
+
+/// Tells who started us; unlike `eprintln!` it survives that nobody listens any more.
+fn complain(what: impl Display) {
+    let _ = writeln!(io::stderr(), "{what}");
 }

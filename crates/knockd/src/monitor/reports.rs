@@ -42,7 +42,7 @@ impl Monitor {
                 Ok(Some(Report::Ready)) => self.note_ready()?,
                 Ok(Some(Report::Happened(event))) => {
                     if let Err(malformed) = self.take_event(now, &event) {
-                        self.note_watcher_failed(now, &malformed.to_string());
+                        self.lose_watcher(now, &ReceiveError::from(malformed).into())?;
                     }
                 }
                 Ok(Some(Report::LeftOut(kind, count))) => {

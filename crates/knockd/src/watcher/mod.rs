@@ -24,7 +24,7 @@ use thiserror::Error;
 
 use self::reporter::Reporter;
 use crate::{
-    clock,
+    clock, complain,
     ipc::{
         AddressKind, Malformed, Order, Report, SocketNumber,
         channel::{Channel, ReceiveError, Received},
@@ -63,7 +63,7 @@ pub fn run() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("knockd: watcher: {failure}");
+            complain(format_args!("knockd: watcher: {failure}"));
             ExitCode::FAILURE
         }
     }
