@@ -1,3 +1,4 @@
 //! The system calls that no library wraps for us, and with them all of our unsafe code.
 
+pub(crate) mod descriptors;
 pub(crate) mod packet;
