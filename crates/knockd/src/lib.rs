@@ -37,7 +37,9 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == monitor::WATCHER) {
         return watcher::run();
     }
-    sys::descriptors::keep_from_children();
+    // What whoever started us left open is not for the watcher and the commands, nor for a daemon in the background. A
+    // kernel too old for this leaves it to them, as ever.
+    let _ = sys::descriptors::keep_to_ourselves();
     let arguments = Arguments::parse();
     let done = if arguments.check {
         check(&arguments)

@@ -26,6 +26,20 @@ impl Trouble {
     }
 }
 
+/// Fails with this text unless it is so.
+pub fn ensure(is_so: bool, text: impl Into<String>) -> Outcome {
+    if is_so { Ok(()) } else { Err(Trouble::new(text)) }
+}
+
+/// Fails unless both are the same; `what` says what they are.
+pub fn same<T: fmt::Debug + PartialEq>(what: impl fmt::Display, found: T, wanted: T) -> Outcome {
+    if found == wanted {
+        return Ok(());
+    }
+    let [found, wanted] = [found, wanted].map(|value| format!("{value:?}"));
+    Err(Trouble::new(format!("{what}: {found} instead of {wanted}")))
+}
+
 /// Says what was being done when something failed.
 pub trait While<T> {
     /// The same result, its error preceded by `what`.

@@ -120,10 +120,17 @@ impl Monitor {
             self.log.say(Line::warning(format!("skipped a message about the interfaces: {unreadable}")));
         }
         for change in &changes.list {
-            let is_wanted = listening::is_wanted(&self.settings.interfaces, &change.name);
-            let line = match change.what {
-                What::Appeared if is_wanted => Line::InterfaceCame { name: change.name.clone() },
-                What::Gone if is_wanted => Line::InterfaceWent { name: change.name.clone() },
+            let is_wanted = |name| listening::is_wanted(&self.settings.interfaces, name);
+            let came = || Line::InterfaceCame { name: change.name.clone() };
+            let line = match &change.what {
+                What::Appeared if is_wanted(&change.name) => came(),
+                What::Gone if is_wanted(&change.name) => Line::InterfaceWent { name: change.name.clone() },
+                // Who listens by name loses the one and gets the other.
+                What::Renamed { before } => match (is_wanted(before), is_wanted(&change.name)) {
+                    (true, false) => Line::InterfaceWent { name: before.clone() },
+                    (false, true) => came(),
+                    _ => Line::debug(change.to_string()),
+                },
                 _ => Line::debug(change.to_string()),
             };
             self.log.say(line);

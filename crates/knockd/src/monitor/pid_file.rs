@@ -19,7 +19,7 @@ use thiserror::Error;
 pub struct PidFile {
     path: PathBuf,
     /// Holds the lock.
-    _file: File,
+    file: File,
 }
 
 /// Why there is no pid file.
@@ -45,12 +45,15 @@ pub enum PidFileError {
     },
 }
 
+/// The most bytes of the file that are looked at.
+const LONGEST: u64 = 64;
+
 impl PidFile {
     /// Writes our process number, unless the file belongs to a daemon that lives, ours or a classic one.
     pub fn create(path: &Path) -> Result<Self, PidFileError> {
         let failed = |error| PidFileError::File { path: path.to_owned(), error };
         let mut options = OpenOptions::new();
-        let mut file = options
+        let file = options
             .read(true)
             .write(true)
             .create(true)
@@ -60,7 +63,7 @@ impl PidFile {
             .map_err(failed)?;
         let mut text = String::new();
         // What is no text is no number either.
-        let _ = file.read_to_string(&mut text);
+        let _ = (&file).take(LONGEST).read_to_string(&mut text);
         let pid = text.trim().to_owned();
         let running = || PidFileError::Running { pid: pid.clone(), path: path.to_owned() };
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -71,12 +74,16 @@ impl PidFile {
         if is_other_knockd(&pid) {
             return Err(running());
         }
-        let pid = getpid().as_raw_nonzero();
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| writeln!(file, "{pid}"))
-            .map_err(failed)?;
-        Ok(Self { path: path.to_owned(), _file: file })
+        // From here on it is ours, and goes again if it can't be written.
+        let mut ours = Self { path: path.to_owned(), file };
+        ours.write(getpid()).map_err(failed)?;
+        Ok(ours)
+    }
+
+    fn write(&mut self, pid: Pid) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        writeln!(self.file, "{}", pid.as_raw_nonzero())
     }
 }
 
@@ -89,9 +96,8 @@ impl Drop for PidFile {
 
 /// Whether this is the process of another knockd, one that doesn't lock its file.
 fn is_other_knockd(pid: &str) -> bool {
-    let Some(pid) = pid.parse().ok().and_then(Pid::from_raw).filter(|pid| *pid != getpid()) else {
-        return false;
-    };
+    let number = pid.parse().ok().filter(|number| *number > 0);
+    let Some(pid) = number.and_then(Pid::from_raw).filter(|pid| *pid != getpid()) else { return false };
     fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()))
         .is_ok_and(|name| name.trim() == "knockd")
 }
@@ -112,6 +118,28 @@ mod tests {
         assert!(error.contains(&format!("already running as process {}", std::process::id())), "{error}");
         drop(file);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_nobodys_number_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("knockd.pid");
+        for content in ["", "0", "-1", "99999999999999999999", "nonsense", "\0"] {
+            fs::write(&path, content).unwrap();
+            let file = PidFile::create(&path);
+            assert!(file.is_ok(), "{content:?}: {file:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_file_without_room_for_the_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("knockd.pid");
+        // A disk that is always full (full(4)).
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let error = PidFile::create(&path).unwrap_err().to_string();
+        assert!(error.starts_with("cannot write the pid file "), "{error}");
+        assert!(!path.is_symlink());
     }
 
     #[test]

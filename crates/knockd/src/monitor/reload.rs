@@ -17,28 +17,25 @@ impl Monitor {
     pub(super) fn reload(&mut self, now: Moment) {
         let path = self.arguments.config.clone();
         self.log.say(Line::Rereading { path: path.clone() });
-        let kept = |mistakes, first| Line::ConfigurationKept { path: path.clone(), mistakes, first };
-        let checked = match configuration::load(&self.directory, &path) {
-            Ok(checked) => checked,
+        let (mistakes, first) = match configuration::load(&self.directory, &path) {
+            Ok(checked) => {
+                for warning in &checked.warnings {
+                    self.log.say(Line::warning(warning.brief()));
+                }
+                match self.take_up(now, checked.config) {
+                    Ok(()) => return,
+                    Err(first) => (1, first),
+                }
+            }
             Err(LoadError::Mistakes(mistakes)) => {
                 let mistakes = mistakes.mistakes();
-                let first = mistakes.first().map(Mistake::brief).unwrap_or_default();
-                self.log.say(kept(mistakes.len(), first));
-                self.log.reopen();
-                return;
+                (mistakes.len(), mistakes.first().map(Mistake::brief).unwrap_or_default())
             }
-            Err(error @ LoadError::Unreadable { .. }) => {
-                self.log.say(kept(1, error.to_string()));
-                self.log.reopen();
-                return;
-            }
+            Err(error @ LoadError::Unreadable { .. }) => (1, error.to_string()),
         };
-        for warning in &checked.warnings {
-            self.log.say(Line::warning(warning.brief()));
-        }
-        if let Err(first) = self.take_up(now, checked.config) {
-            self.log.say(kept(1, first));
-        }
+        self.log.say(Line::ConfigurationKept { path, mistakes, first });
+        // Whatever is wrong, the signal may come from who rotates the log.
+        self.log.reopen();
     }
 
     fn take_up(&mut self, now: Moment, config: Config) -> Result<(), String> {

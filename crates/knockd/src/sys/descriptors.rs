@@ -1,8 +1,28 @@
-//! Descriptors that somebody else has left open.
+//! What is open in this process: `close_range(2)`.
 
-/// Has no program that we start inherit more than its standard descriptors, whatever we were started with.
-pub(crate) fn keep_from_children() {
-    // Kernels before 5.11 don't know it (close_range(2)). Our own descriptors are not inherited even there.
-    // SAFETY: it takes no pointers and closes nothing; it only marks descriptors.
-    let _ = unsafe { libc::close_range(3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC.cast_signed()) };
+use std::io;
+
+/// Keeps every open descriptor but the three standard ones from the programs that this process executes from now on.
+///
+/// Fails on kernels before 5.11, which don't know how.
+pub(crate) fn keep_to_ourselves() -> io::Result<()> {
+    // SAFETY: the call takes no pointers, and with this flag it closes nothing that this process uses.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::{FdFlags, dup, fcntl_getfd};
+
+    use super::*;
+
+    #[test]
+    fn what_was_left_open_for_programs_is_so_no_more() {
+        let open = dup(io::stdin()).unwrap();
+        assert!(!fcntl_getfd(&open).unwrap().contains(FdFlags::CLOEXEC));
+        keep_to_ourselves().unwrap();
+        assert!(fcntl_getfd(&open).unwrap().contains(FdFlags::CLOEXEC));
+        assert!(!fcntl_getfd(io::stdin()).unwrap().contains(FdFlags::CLOEXEC));
+    }
 }

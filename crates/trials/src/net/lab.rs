@@ -1,14 +1,14 @@
 //! Two hosts and the cables between them.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use tempfile::TempDir;
 
-use super::{Namespace, Wire};
+use super::{Namespace, PATIENCE, Wire, await_some};
 use crate::{
     frame::hardware_address,
     packet::Packet,
-    trouble::{Outcome, While},
+    trouble::{Outcome, Trouble, While},
 };
 
 /// A server and a client with a cable between their interfaces `eth0`, and a directory for files.
@@ -47,6 +47,31 @@ impl Lab {
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// `text` with the directory's path for every `{DIR}`.
+    #[must_use]
+    pub fn filled_in(&self, text: &str) -> String {
+        text.replace("{DIR}", &self.directory().display().to_string())
+    }
+
+    /// Writes a file in the directory; `{DIR}` in the text stands for its path.
+    pub fn write(&self, name: &str, text: &str) -> Outcome {
+        fs::write(self.directory().join(name), self.filled_in(text)).while_(name)
+    }
+
+    /// What a file in the directory holds; nothing if it isn't there.
+    #[must_use]
+    pub fn file(&self, name: &str) -> String {
+        let bytes = fs::read(self.directory().join(name)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Waits until a file in the directory holds this.
+    pub fn await_file(&self, name: &str, text: &str) -> Outcome {
+        let wanted = self.filled_in(text);
+        let found = await_some(PATIENCE, || (self.file(name) == wanted).then_some(()));
+        found.ok_or_else(|| Trouble::new(format!("{name} holds {:?} instead of {wanted:?}", self.file(name))))
     }
 
     /// Lays a cable with interfaces called `interface` at both ends: `eth0` in the networks 10.0.0.0/24 and `fd00::/64`,

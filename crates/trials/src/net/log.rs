@@ -35,6 +35,21 @@ impl Log {
         self.await_that(part, |found| found.contains(part))
     }
 
+    /// Waits until at least `count` lines have `part` in them.
+    pub fn await_count(&self, count: usize, part: &str) -> Outcome {
+        let found = await_some(PATIENCE, || (self.count(part) >= count).then_some(()));
+        found.ok_or_else(|| {
+            let lines = self.lines().join("\n");
+            Trouble::new(format!("{} lines with {part:?} instead of {count}:\n{lines}", self.count(part)))
+        })
+    }
+
+    /// How many lines have `part` in them.
+    #[must_use]
+    pub fn count(&self, part: &str) -> usize {
+        self.lines().iter().filter(|line| line.contains(part)).count()
+    }
+
     fn await_that(&self, what: &str, is_it: impl Fn(&str) -> bool) -> Outcome {
         let found = await_some(PATIENCE, || self.lines().iter().any(|line| is_it(line)).then_some(()));
         found

@@ -1,14 +1,18 @@
 //! The laboratory: hosts in network namespaces of their own, cables between them, programs that run on them.
 
+mod daemon;
 mod lab;
 mod log;
 mod namespace;
+mod process;
 mod program;
 mod wire;
 
+pub use daemon::{Daemon, Ended, Setup};
 pub use lab::Lab;
 pub use log::Log;
 pub use namespace::Namespace;
+pub use process::Process;
 pub use program::Program;
 pub use wire::Wire;
 

@@ -1,7 +1,7 @@
 //! A host: a network namespace.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::Write,
     panic,
     process::{self, Command, Output, Stdio},
@@ -10,7 +10,7 @@ use std::{
 
 use nix::sched::{CloneFlags, setns, unshare};
 
-use super::Program;
+use super::{Process, Program};
 use crate::trouble::{Outcome, Trouble, While};
 
 /// A network of its own, which lives as long as this value or a program in it does.
@@ -64,6 +64,13 @@ impl Namespace {
             Ok(ip.wait_with_output()?)
         })?;
         succeeded(lines, &output).map(drop)
+    }
+
+    /// The programs that run inside, zombies among them; the calling one is not.
+    pub fn processes(&self) -> Outcome<Vec<Process>> {
+        let own = fs::read_link(self.path())?;
+        let is_inside = |process: &Process| process.network().is_some_and(|network| network == own);
+        Ok(Process::all()?.into_iter().filter(is_inside).collect())
     }
 
     /// A path by which programs of this process's view of /proc find the namespace.

@@ -23,8 +23,13 @@ pub struct Program {
 impl Program {
     /// Starts it in the network of the calling thread, without standard input.
     pub fn start(command: &mut Command) -> Outcome<Self> {
+        Self::start_with(command, Stdio::null())
+    }
+
+    /// The same with this standard input.
+    pub fn start_with(command: &mut Command, input: Stdio) -> Outcome<Self> {
         let name = command.get_program().display().to_string();
-        let child = command.stdin(Stdio::null()).spawn().while_(format!("starting {name}"))?;
+        let child = command.stdin(input).spawn().while_(format!("starting {name}"))?;
         Ok(Self { name, child })
     }
 
