@@ -66,6 +66,16 @@ pub struct Arguments {
     #[arg(short = 'g', long, value_name = "FILE")]
     pub logfile: Option<PathBuf>,
 
+    /// Look at packets as this user, who needs no rights
+    /// [default: knockd if there is one, else nobody]
+    #[arg(long, value_name = "NAME", verbatim_doc_comment)]
+    pub user: Option<String>,
+
+    /// Don't start unless the process that looks at packets
+    /// has given up all rights
+    #[arg(long, verbatim_doc_comment)]
+    pub require_sandbox: bool,
+
     /// Take no notice of IPv6
     #[arg(short = '4', long)]
     pub only_ip_v4: bool,
@@ -152,7 +162,9 @@ mod tests {
     fn the_help_fits_a_terminal_and_names_every_visible_option() {
         let help = Arguments::command().render_long_help().to_string();
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
-        for option in ["--check", "--read", "--address", "--only-ip-v4", "--lookup"] {
+        for option in
+            ["--check", "--read", "--address", "--only-ip-v4", "--lookup", "--user", "--require-sandbox"]
+        {
             assert!(help.contains(option), "{option}");
         }
         assert!(!help.contains("--detached"));

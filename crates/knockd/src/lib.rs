@@ -10,6 +10,7 @@ pub mod links;
 mod log;
 mod monitor;
 mod replay;
+mod sandbox;
 mod settings;
 #[expect(unsafe_code, reason = "the one place for what no library wraps; every block says why it is sound")]
 mod sys;

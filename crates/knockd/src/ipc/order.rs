@@ -9,6 +9,7 @@ use knock_core::{
 };
 
 use super::frame::{Frame, Malformed, Reader, Writer};
+use crate::sandbox::Identity;
 
 /// The monitor's name for a packet socket that it has handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,7 +29,8 @@ pub enum AddressKind {
 /// One thing for the watcher to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// The first order: how many attempts to hold, the key of the hash, whether to report why hits did nothing.
+    /// The first order: how many attempts to hold, the key of the hash, whether to report why hits did nothing, and whom
+    /// to run as. The first report, [`super::Report::Confined`], is its answer.
     Begin {
         /// See [`knock_core::engine::Engine::new`].
         capacity: u32,
@@ -36,6 +38,8 @@ pub enum Order {
         seed: u64,
         /// See [`knock_core::engine::Engine::explain`].
         explain: bool,
+        /// See [`crate::sandbox::confine`].
+        identity: Option<Identity>,
     },
     /// Put up a door.
     Add(Door),
@@ -65,8 +69,9 @@ impl Order {
     #[must_use]
     pub fn encode(&self) -> Frame {
         match self {
-            Self::Begin { capacity, seed, explain } => {
-                Writer::new(1).u32(*capacity).u64(*seed).bool(*explain)
+            Self::Begin { capacity, seed, explain, identity } => {
+                let message = Writer::new(1).u32(*capacity).u64(*seed).bool(*explain);
+                encode_identity(message, *identity)
             }
             Self::Add(door) => encode_door(Writer::new(2), door),
             Self::Remove(number) => Writer::new(3).u32(number.0),
@@ -90,7 +95,12 @@ impl Order {
     pub fn decode(frame: &Frame) -> Result<Self, Malformed> {
         let mut fields = Reader::new(frame);
         let order = match fields.u8()? {
-            1 => Self::Begin { capacity: fields.u32()?, seed: fields.u64()?, explain: fields.bool()? },
+            1 => Self::Begin {
+                capacity: fields.u32()?,
+                seed: fields.u64()?,
+                explain: fields.bool()?,
+                identity: decode_identity(&mut fields)?,
+            },
             2 => Self::Add(decode_door(&mut fields)?),
             3 => Self::Remove(DoorNumber(fields.u32()?)),
             4 => {
@@ -112,6 +122,21 @@ impl Order {
         fields.finish()?;
         Ok(order)
     }
+}
+
+fn encode_identity(message: Writer, identity: Option<Identity>) -> Writer {
+    match identity {
+        Some(identity) => message.bool(true).u32(identity.user()).u32(identity.group()),
+        None => message.bool(false),
+    }
+}
+
+fn decode_identity(fields: &mut Reader<'_>) -> Result<Option<Identity>, Malformed> {
+    if !fields.bool()? {
+        return Ok(None);
+    }
+    let identity = Identity::new(fields.u32()?, fields.u32()?);
+    identity.map(Some).ok_or(Malformed("a user that has rights"))
 }
 
 fn encode_door(message: Writer, door: &Door) -> Writer {
@@ -176,7 +201,8 @@ mod tests {
         let address = "2001:db8::1".parse().unwrap();
         let interface = InterfaceIndex(7);
         let orders = [
-            Order::Begin { capacity: 5, seed: u64::MAX, explain: true },
+            Order::Begin { capacity: 5, seed: u64::MAX, explain: true, identity: Identity::new(1, 2) },
+            Order::Begin { capacity: u32::MAX, seed: 0, explain: false, identity: None },
             Order::Add(door(Sequence::MAX_KNOCKS, Some(address))),
             Order::Add(door(1, None)),
             Order::Remove(DoorNumber(3)),
@@ -205,6 +231,10 @@ mod tests {
             Order::decode(&frame)
         };
         let add = Order::Add(door(1, None));
+        let begin = Order::Begin { capacity: 1, seed: 1, explain: true, identity: Identity::new(1, 2) };
+        assert_eq!(with(&begin, 14, 2), Err(Malformed("neither yes nor no")));
+        assert_eq!(with(&begin, 15, 0), Err(Malformed("a user that has rights")));
+        assert_eq!(with(&begin, 19, 0), Err(Malformed("a user that has rights")));
         assert_eq!(with(&Order::SetHost, 0, 99), Err(Malformed("unknown order")));
         assert_eq!(with(&Order::SetHost, 100, 1), Err(Malformed("bytes behind the last field")));
         assert_eq!(with(&add, 15, 2), Err(Malformed("neither yes nor no")));

@@ -11,10 +11,13 @@ use super::{
     SocketNumber,
     frame::{Frame, Malformed, Reader, Writer},
 };
+use crate::sandbox::Protections;
 
 /// One thing that the watcher has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
+    /// The first report: what of its rights the watcher has given up.
+    Confined(Protections),
     /// The answer to [`super::Order::Confirm`].
     Ready,
     /// Something happened at a door.
@@ -32,6 +35,7 @@ impl Report {
     #[must_use]
     pub fn encode(&self) -> Frame {
         match self {
+            Self::Confined(protections) => Writer::new(6).u16(protections.bits()),
             Self::Ready => Writer::new(1),
             Self::Happened(event) => encode_what(
                 Writer::new(2).u64(event.at.as_nanos()).u32(event.door.0).address(event.source),
@@ -62,6 +66,9 @@ impl Report {
             }
             4 => Self::Deaf(SocketNumber(fields.u32()?), fields.u32()?.cast_signed()),
             5 => Self::Dropped(fields.u32()?),
+            6 => {
+                Self::Confined(Protections::from_bits(fields.u16()?).ok_or(Malformed("unknown protection"))?)
+            }
             _ => return Err(Malformed("unknown report")),
         };
         fields.finish()?;
@@ -166,6 +173,8 @@ mod tests {
             .map(event);
         let others = Kind::ALL.map(|kind| Report::LeftOut(kind, 7));
         let reports = events.chain(others).chain([
+            Report::Confined(Protections::default()),
+            Report::Confined(Protections::from_bits(0x81).unwrap()),
             Report::Ready,
             Report::Dropped(9),
             Report::Deaf(SocketNumber(5), -100),
@@ -183,6 +192,7 @@ mod tests {
             Report::decode(&frame).unwrap_err()
         };
         assert_eq!(strange(&[0]), Malformed("unknown report"));
+        assert_eq!(strange(&[6, 0, 0x80]), Malformed("unknown protection"));
         assert_eq!(strange(&[1, 1]), Malformed("bytes behind the last field"));
         assert_eq!(strange(&[3, 5]), Malformed("unknown kind of event"));
         assert_eq!(strange(&[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5]), Malformed("unknown address family"));

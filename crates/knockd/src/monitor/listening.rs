@@ -17,6 +17,7 @@ use thiserror::Error;
 use crate::{
     ipc::SocketNumber,
     links::{Links, NoInterface},
+    sandbox::MOST_SOCKETS,
     sys::packet::PacketSocket,
 };
 
@@ -55,6 +56,9 @@ pub enum ListenError {
     /// It isn't there.
     #[error("{0}; choose with -i or with Interface in [options]")]
     Missing(#[from] NoInterface),
+    /// There are more than the process that looks at packets can hold.
+    #[error("cannot listen on {0} interfaces by name, at most {MOST_SOCKETS}; use Interface = any")]
+    TooMany(usize),
     /// We are not allowed to.
     #[error("not allowed to listen to packets: start knockd as root (it needs CAP_NET_RAW)")]
     NotAllowed,
@@ -78,6 +82,9 @@ impl Listening {
     /// Makes sure that everything wanted exists.
     pub fn require(wanted: &Listen, links: &Links) -> Result<(), ListenError> {
         let Listen::Named(names) = wanted else { return Ok(()) };
+        if names.len() > MOST_SOCKETS {
+            return Err(ListenError::TooMany(names.len()));
+        }
         names.iter().try_for_each(|name| links.named(base(name)).map(drop))?;
         Ok(())
     }
@@ -91,6 +98,9 @@ impl Listening {
                 .filter_map(|name| Some((name.clone(), links.named(base(name)).ok()?.0)))
                 .collect(),
         };
+        if wanted.len() > MOST_SOCKETS {
+            return Err(ListenError::TooMany(wanted.len()));
+        }
         let is_wanted = |ear: &Ear| wanted.iter().any(|(_, index)| *index == ear.interface);
         let mut changes: Vec<Change> =
             self.ears.extract_if(.., |ear| !is_wanted(ear)).map(|ear| Change::Closed(ear.number)).collect();
@@ -178,5 +188,18 @@ fn base(name: &str) -> &str {
 impl Ear {
     fn change(&self) -> io::Result<Change> {
         Ok(Change::Opened(self.number, self.socket.as_fd().try_clone_to_owned()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_interfaces_than_the_watcher_can_hold_are_refused() {
+        let links = Links::open().unwrap();
+        let wanted = Listen::Named((0..=MOST_SOCKETS).map(|number| format!("none{number}")).collect());
+        let error = Listening::require(&wanted, &links).unwrap_err().to_string();
+        assert_eq!(error, "cannot listen on 251 interfaces by name, at most 250; use Interface = any");
     }
 }

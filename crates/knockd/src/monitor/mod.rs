@@ -2,6 +2,7 @@
 //! what it can check.
 
 mod commands;
+mod confinement;
 mod detach;
 mod doors;
 mod job;
@@ -28,8 +29,8 @@ use rustix::{
 };
 
 use self::{
-    detach::Successor, doors::Doors, listening::Listening, opener::Opener, pid_file::PidFile,
-    signals::Request, signals::Signals, supervisor::Supervisor,
+    confinement::Confinement, detach::Successor, doors::Doors, listening::Listening, opener::Opener,
+    pid_file::PidFile, signals::Request, signals::Signals, supervisor::Supervisor,
 };
 pub use self::{detach::detach, start::run, watcher_process::WATCHER};
 use crate::{
@@ -54,6 +55,7 @@ struct Monitor {
     doors: Doors,
     opener: Opener,
     supervisor: Supervisor,
+    confinement: Confinement,
     /// Who waits for us to be up.
     successor: Option<Successor>,
     /// Removed when the daemon ends.

@@ -14,7 +14,12 @@ impl Monitor {
     /// Tells a new watcher all that it has to know.
     pub(super) fn order_everything(&mut self) {
         let capacity = u32::try_from(self.settings.max_attempts).unwrap_or(u32::MAX);
-        self.order(&Order::Begin { capacity, seed: seed(), explain: self.arguments.debug });
+        self.order(&Order::Begin {
+            capacity,
+            seed: seed(),
+            explain: self.arguments.debug,
+            identity: self.confinement.identity(),
+        });
         let doors: Vec<_> = self.doors.doors().collect();
         for door in doors {
             self.order(&Order::Add(door));

@@ -22,7 +22,7 @@ const TURN: usize = 256;
 
 /// Why a watcher can't be kept.
 #[derive(Debug, Error)]
-enum Untenable {
+pub(super) enum Untenable {
     #[error(transparent)]
     Receive(#[from] ReceiveError),
     #[error("it can't hear any more: {0}")]
@@ -39,6 +39,7 @@ impl Monitor {
         for _ in 0..TURN {
             match self.next_report() {
                 Ok(None) => return Ok(()),
+                Ok(Some(Report::Confined(protections))) => self.take_confined(now, protections),
                 Ok(Some(Report::Ready)) => self.note_ready()?,
                 Ok(Some(Report::Happened(event))) => {
                     if let Err(malformed) = self.take_event(now, &event) {
@@ -64,10 +65,16 @@ impl Monitor {
         Ok(())
     }
 
-    fn next_report(&self) -> Result<Option<Report>, Untenable> {
+    pub(super) fn next_report(&self) -> Result<Option<Report>, Untenable> {
         let Some(watcher) = self.supervisor.watcher() else { return Ok(None) };
         match watcher.channel.receive()? {
-            Received::Message(frame, None) => Ok(Some(Report::decode(&frame).map_err(ReceiveError::from)?)),
+            Received::Message(frame, None) => {
+                let report = Report::decode(&frame).map_err(ReceiveError::from)?;
+                if matches!(report, Report::Confined(_)) == self.supervisor.is_confined() {
+                    return Err(ReceiveError::from(Malformed("out of turn")).into());
+                }
+                Ok(Some(report))
+            }
             Received::Message(_, Some(_)) => {
                 Err(ReceiveError::from(Malformed("a report with a descriptor")).into())
             }
@@ -76,7 +83,7 @@ impl Monitor {
         }
     }
 
-    fn lose_watcher(&mut self, now: Moment, untenable: &Untenable) -> io::Result<()> {
+    pub(super) fn lose_watcher(&mut self, now: Moment, untenable: &Untenable) -> io::Result<()> {
         if !self.is_up {
             let (how, _) = self.supervisor.failed(now);
             return Err(io::Error::other(format!(

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::{
     Monitor,
     commands::Output,
+    confinement::{Confinement, ConfinementError},
     detach::Successor,
     doors::{Doors, UnreadableOneTimeFile},
     listening::{ListenError, Listening},
@@ -40,6 +41,9 @@ pub enum StartError {
     /// There is no pid file.
     #[error(transparent)]
     PidFile(#[from] PidFileError),
+    /// The process that looks at packets can't be confined as it has to be.
+    #[error(transparent)]
+    Confinement(#[from] ConfinementError),
     /// There is no log.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -65,6 +69,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     let directory = std::env::current_dir()?;
     let checked = configuration::load(&directory, &arguments.config)?;
     let settings = Settings::new(&arguments, &checked.config.options, &directory);
+    let confinement = Confinement::new(arguments.user.as_deref(), arguments.require_sandbox)?;
     let successor = if arguments.detached { Some(Successor::begin()?) } else { None };
     let links = Links::open()?;
     Listening::require(&settings.interfaces, &links)?;
@@ -85,6 +90,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     let mut monitor = Monitor {
         opener: Opener::new(settings.max_commands, output),
         supervisor: Supervisor::new(arguments.detached),
+        confinement,
         arguments,
         directory,
         settings,
@@ -99,6 +105,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     };
     monitor.supervisor.start(clock::now())?;
     monitor.order_everything();
+    monitor.await_confinement()?;
     Ok(monitor)
 }
 

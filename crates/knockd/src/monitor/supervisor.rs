@@ -4,7 +4,7 @@ use std::{io, os::fd::OwnedFd, process::Stdio, time::Duration};
 
 use knock_core::moment::Moment;
 
-use super::watcher_process::WatcherProcess;
+use super::watcher_process::{self, WatcherProcess};
 use crate::ipc::Order;
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
@@ -19,6 +19,8 @@ pub struct Supervisor {
     /// Whether what watchers print is of use to nobody.
     quiet: bool,
     process: Option<WatcherProcess>,
+    /// Whether the watcher that runs has said what it has given up.
+    is_confined: bool,
     started: Moment,
     next_start: Moment,
     pause: Duration,
@@ -29,13 +31,31 @@ impl Supervisor {
     #[must_use]
     pub fn new(quiet: bool) -> Self {
         let never = Moment::default();
-        Self { quiet, process: None, started: never, next_start: never, pause: SHORTEST_PAUSE }
+        Self {
+            quiet,
+            process: None,
+            is_confined: false,
+            started: never,
+            next_start: never,
+            pause: SHORTEST_PAUSE,
+        }
     }
 
     /// The watcher that runs.
     #[must_use]
     pub fn watcher(&self) -> Option<&WatcherProcess> {
         self.process.as_ref()
+    }
+
+    /// Whether the watcher that runs has said what it has given up.
+    #[must_use]
+    pub fn is_confined(&self) -> bool {
+        self.is_confined
+    }
+
+    /// Takes in that it has.
+    pub fn note_confined(&mut self) {
+        self.is_confined = true;
     }
 
     /// When the next watcher is due; none while one runs.
@@ -49,6 +69,7 @@ impl Supervisor {
         let stderr = if self.quiet { Stdio::null() } else { Stdio::inherit() };
         self.next_start = now.after(self.pause);
         self.process = Some(WatcherProcess::start(stderr)?);
+        self.is_confined = false;
         self.started = now;
         Ok(())
     }
@@ -72,7 +93,7 @@ impl Supervisor {
     /// starts.
     pub fn failed(&mut self, now: Moment) -> (String, Duration) {
         let how = match self.process.take().map(WatcherProcess::end) {
-            Some(Ok(status)) => status.to_string(),
+            Some(Ok(status)) => watcher_process::how_it_ended(status),
             Some(Err(error)) => error.to_string(),
             None => "not started".to_owned(),
         };

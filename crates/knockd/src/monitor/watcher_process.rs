@@ -3,8 +3,11 @@
 use std::{
     io,
     os::unix::process::CommandExt,
+    os::unix::process::ExitStatusExt,
     process::{Child, Command, ExitStatus, Stdio},
 };
+
+use libc::SIGSYS;
 
 use crate::ipc::channel::Channel;
 
@@ -43,5 +46,28 @@ impl WatcherProcess {
         // It may have ended by itself.
         let _ = self.child.kill();
         self.child.wait()
+    }
+}
+
+/// How a watcher ended, for the log. The kernel tells nobody but its own log (as `audit: type=1326`) which call it was
+/// that the filter of system calls did not allow.
+pub(super) fn how_it_ended(status: ExitStatus) -> String {
+    if status.signal() == Some(SIGSYS) {
+        return format!(
+            "it was about to do what it may not, {status}; the kernel's log tells which system call"
+        );
+    }
+    status.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forbidden_call_is_told_apart() {
+        assert_eq!(how_it_ended(ExitStatus::from_raw(9)), "signal: 9 (SIGKILL)");
+        let how = how_it_ended(ExitStatus::from_raw(SIGSYS));
+        assert!(how.starts_with("it was about to do what it may not, signal: 31 (SIGSYS)"), "{how}");
     }
 }

@@ -29,7 +29,8 @@ use crate::{
         AddressKind, Malformed, Order, Report, SocketNumber,
         channel::{Channel, ReceiveError, Received},
     },
-    sys::packet::PacketSocket,
+    sandbox,
+    sys::{descriptors, packet::PacketSocket},
 };
 
 /// How many packets of one socket are taken before the others, and the monitor, get their turn.
@@ -59,7 +60,11 @@ struct Watcher {
 pub fn run() -> ExitCode {
     // Who has no name of the thread still has its arguments to go by.
     let _ = rustix::thread::set_name(c"knockd-watcher");
-    let ended = io::stdin().as_fd().try_clone_to_owned().map_err(Failure::from).and_then(watch);
+    // Standard input stays open until the very end, so that the monitor doesn't see it before.
+    let ended = descriptors::keep_two()
+        .and_then(|()| io::stdin().as_fd().try_clone_to_owned())
+        .map_err(Failure::from)
+        .and_then(watch);
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -72,9 +77,10 @@ pub fn run() -> ExitCode {
 fn watch(socket: OwnedFd) -> Result<(), Failure> {
     let mut reporter = Reporter::new(Channel::new(socket));
     let Some(first) = wait_for_order(&mut reporter)? else { return Ok(()) };
-    let Order::Begin { capacity, seed, explain } = first else {
+    let Order::Begin { capacity, seed, explain, identity } = first else {
         return Err(ReceiveError::from(Malformed("the first order must be to begin")).into());
     };
+    reporter.report(Report::Confined(sandbox::confine(identity)))?;
     let mut engine = Engine::new(Host::Interfaces(BTreeMap::new()), capacity as usize, seed);
     engine.explain(explain);
     let mut watcher = Watcher { engine, reporter, sockets: Vec::new(), noted: BTreeMap::new() };

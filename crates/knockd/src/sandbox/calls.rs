@@ -1,0 +1,87 @@
+//! The system calls that the watcher may make.
+
+use std::collections::BTreeMap;
+
+use libc::c_long;
+use seccompiler::{
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp, SeccompCondition,
+    SeccompFilter, SeccompRule,
+};
+
+/// Those that may be made with whatever arguments. All of them concern what the process has, and nothing else.
+const FREE: [c_long; 20] = [
+    // The loop: waiting, orders and packets in, reports out, sockets that are left.
+    libc::SYS_ppoll,
+    libc::SYS_recvmsg,
+    libc::SYS_sendmsg,
+    libc::SYS_recvfrom,
+    libc::SYS_close,
+    libc::SYS_restart_syscall,
+    // Where the clock can't be read without one.
+    libc::SYS_clock_gettime,
+    // Memory, as the allocators of glibc and of musl get and give it back.
+    libc::SYS_brk,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_futex,
+    // The end: by itself, by an overflow of the stack, by an abort.
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_sigaltstack,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+];
+
+/// Has every call but those of the watcher's work end the process by SIGSYS; true if it is in force.
+pub(super) fn restrict() -> bool {
+    program().is_ok_and(|program| seccompiler::apply_filter(&program).is_ok())
+}
+
+fn program() -> Result<BpfProgram, BackendError> {
+    let architecture = std::env::consts::ARCH.try_into()?;
+    SeccompFilter::new(rules()?, SeccompAction::KillProcess, SeccompAction::Allow, architecture)?.try_into()
+}
+
+/// What is allowed: a call without rules always, one with rules if one of them holds.
+fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = FREE.map(|call| (call, Vec::new())).into();
+    #[cfg(target_arch = "x86_64")]
+    rules.insert(libc::SYS_poll, Vec::new());
+    let no_code = || when(&[(2, SeccompCmpOp::MaskedEq(bits(libc::PROT_EXEC)), 0)]);
+    rules.insert(libc::SYS_mmap, vec![no_code()?]);
+    rules.insert(libc::SYS_mprotect, vec![no_code()?]);
+    let last_words = when(&[(0, SeccompCmpOp::Eq, bits(libc::STDERR_FILENO))])?;
+    rules.insert(libc::SYS_write, vec![last_words]);
+    let dropped = when(&[
+        (1, SeccompCmpOp::Eq, bits(libc::SOL_PACKET)),
+        (2, SeccompCmpOp::Eq, bits(libc::PACKET_STATISTICS)),
+    ])?;
+    rules.insert(libc::SYS_getsockopt, vec![dropped]);
+    // Builds with debug assertions ask whether a descriptor is open before they close it.
+    let is_open = when(&[(1, SeccompCmpOp::Eq, bits(libc::F_GETFD))])?;
+    rules.insert(libc::SYS_fcntl, vec![is_open]);
+    let abort = when(&[(2, SeccompCmpOp::Eq, bits(libc::SIGABRT))])?;
+    rules.insert(libc::SYS_tgkill, vec![abort]);
+    Ok(rules)
+}
+
+/// A rule that holds if all these arguments (number, comparison, value) are as they should be. All are `int`s, of which
+/// the kernel looks at the lower 32 bits.
+fn when(arguments: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, BackendError> {
+    let conditions = arguments
+        .iter()
+        .map(|(number, operator, value)| SeccompCondition::new(*number, Dword, operator.clone(), *value))
+        .collect::<Result<_, _>>()?;
+    SeccompRule::new(conditions)
+}
+
+fn bits(value: i32) -> u64 {
+    value.cast_unsigned().into()
+}
+
+#[cfg(test)]
+mod tests;

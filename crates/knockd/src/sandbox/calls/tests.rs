@@ -1,0 +1,113 @@
+//! Each deed is done by a process of its own, for it may be its last.
+
+use std::{
+    env, fs,
+    io::{self, Write},
+    net::UdpSocket,
+    os::unix::process::{CommandExt, ExitStatusExt},
+    process::{Command, ExitStatus, Stdio},
+    thread,
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::{AddressFamily, SocketFlags, SocketType, socketpair, sockopt::socket_type},
+    process::{Resource, getpid, getrlimit, test_kill_process},
+};
+
+use super::*;
+use crate::ipc::{
+    Order,
+    channel::{Channel, Received},
+};
+
+/// Set to the name of the deed for the process that is to do it.
+const DEED: &str = "KNOCKD_TEST_DEED";
+
+/// Runs `deed` under the filter in a process of its own, which ends with status 7 if it outlives it.
+fn after(test: &str, name: &str, deed: impl FnOnce()) -> Option<ExitStatus> {
+    match env::var(DEED) {
+        Err(_) => {
+            let mut child = Command::new(env::current_exe().unwrap());
+            child.args(["--exact", &format!("sandbox::calls::tests::{test}"), "--nocapture"]);
+            child.env(DEED, name).env_remove("RUST_BACKTRACE");
+            let status = child.stdout(Stdio::null()).stderr(Stdio::null()).status();
+            Some(status.unwrap())
+        }
+        Ok(wanted) if wanted == name => {
+            let _ = crate::clock::now();
+            assert!(rustix::thread::set_no_new_privs(true).is_ok() && restrict());
+            deed();
+            std::process::exit(7)
+        }
+        Ok(_) => None,
+    }
+}
+
+fn assert_fatal(test: &str, name: &str, deed: impl FnOnce()) {
+    if let Some(status) = after(test, name, deed) {
+        assert_eq!(status.signal(), Some(libc::SIGSYS), "{name}: {status}");
+    }
+}
+
+fn assert_harmless(test: &str, name: &str, deed: impl FnOnce()) {
+    if let Some(status) = after(test, name, deed) {
+        assert_eq!(status.code(), Some(7), "{name}: {status}");
+    }
+}
+
+#[test]
+fn what_is_none_of_its_work_is_its_end() {
+    let test = "what_is_none_of_its_work_is_its_end";
+    let (socket, _other) =
+        socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::empty(), None).unwrap();
+    assert_fatal(test, "open", || _ = fs::File::open("/etc/passwd"));
+    assert_fatal(test, "stat", || _ = fs::metadata("/"));
+    assert_fatal(test, "unlink", || _ = fs::remove_file("/nowhere"));
+    assert_fatal(test, "socket", || _ = UdpSocket::bind("127.0.0.1:0"));
+    assert_fatal(test, "run", || _ = Command::new("/bin/true").spawn());
+    assert_fatal(test, "become another program", || _ = Command::new("/bin/true").exec());
+    assert_fatal(test, "thread", || _ = thread::Builder::new().spawn(|| ()));
+    assert_fatal(test, "kill", || _ = test_kill_process(getpid()));
+    assert_fatal(test, "groups", || _ = rustix::thread::set_thread_groups(&[]));
+    assert_fatal(test, "write elsewhere", || _ = rustix::io::write(&socket, b"x"));
+    assert_fatal(test, "read", || _ = rustix::io::read(&socket, &mut [0; 1]));
+    assert_fatal(test, "other options", || _ = socket_type(&socket));
+    assert_fatal(test, "copy descriptors", || _ = rustix::io::fcntl_dupfd_cloexec(&socket, 0));
+    assert_fatal(test, "limits", || _ = getrlimit(Resource::Core));
+}
+
+#[test]
+fn its_work_is_allowed() {
+    let test = "its_work_is_allowed";
+    let (mut near, far) = Channel::pair().unwrap();
+    let far = Channel::new(far);
+    near.send(Order::Confirm.encode(), Some(fs::File::open("/dev/null").unwrap().into())).unwrap();
+    assert_harmless(test, "talk", || {
+        poll(&mut [PollFd::new(&far, PollFlags::IN)], None).unwrap();
+        assert!(matches!(far.receive(), Ok(Received::Message(_, Some(_)))));
+        near.send(Order::SetHost.encode(), None).unwrap();
+        assert!(matches!(far.receive(), Ok(Received::Message(_, None))));
+        poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 1 })).unwrap();
+        assert!(crate::clock::now() > knock_core::moment::Moment::default());
+        io::stderr().write_all(b"last words\n").unwrap();
+    });
+    assert_harmless(test, "memory", || {
+        let mut kept = Vec::new();
+        for size in [10, 1 << 12, 1 << 20, 1 << 24] {
+            let mut grown = vec![1_u8; size];
+            grown.resize(3 * size, 2);
+            grown.truncate(size);
+            grown.shrink_to_fit();
+            kept.push(grown);
+        }
+        drop(kept);
+    });
+    assert_harmless(test, "panic", || {
+        let end = std::panic::catch_unwind(|| panic!("on purpose"));
+        assert!(end.is_err());
+    });
+    if let Some(status) = after(test, "abort", || std::process::abort()) {
+        assert_eq!(status.signal(), Some(libc::SIGABRT), "{status}");
+    }
+}
