@@ -13,6 +13,9 @@ use crate::log::Terminal;
     name = "knockd",
     version,
     disable_version_flag = true,
+    // As getopt_long(3) does: the last of several counts, and so does an unambiguous beginning.
+    args_override_self = true,
+    infer_long_args = true,
     after_help = "\
 Exit status:
   0  all is well
@@ -156,6 +159,14 @@ mod tests {
             assert!(arguments.daemon && arguments.debug && arguments.lookup);
             assert!(arguments.verbose && arguments.only_ip_v4);
         }
+    }
+
+    #[test]
+    fn options_may_come_twice_and_shortened_as_ever() {
+        let arguments = parse("knockd -d -d -c a.conf --conf b.conf --verb -i eth0 --int eth1");
+        assert!(arguments.daemon && arguments.verbose);
+        assert_eq!(arguments.config, Path::new("b.conf"));
+        assert_eq!(arguments.interface, Some(Listen::Named(vec!["eth1".to_owned()])));
     }
 
     #[test]

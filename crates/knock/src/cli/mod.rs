@@ -87,7 +87,9 @@ fn one_line(text: &str) -> String {
 
 /// Sends a port-knock sequence: a TCP SYN or an empty UDP datagram to each port.
 #[derive(Debug, Parser)]
+// As getopt_long(3) does: the last of several counts, and so does an unambiguous beginning.
 #[command(name = "knock", version, override_usage = USAGE, after_help = AFTER_HELP)]
+#[command(args_override_self = true, infer_long_args = true)]
 struct Arguments {
     /// Name or address to knock at
     host: String,

@@ -127,6 +127,12 @@ impl Log {
         self.tell(Message::Change(outputs));
     }
 
+    /// Leaves the terminal, with all that was said so far written to it.
+    pub fn leave_terminal(&self) {
+        self.tell(Message::LetGo);
+        self.flush();
+    }
+
     /// Waits until everything said so far is written, but at most two seconds.
     pub fn flush(&self) {
         let (done, wait) = sync_channel(1);

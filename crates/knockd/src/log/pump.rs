@@ -35,6 +35,8 @@ pub(super) enum Message {
     Reopen,
     /// Other outputs are to be used.
     Change(Outputs),
+    /// The terminal is left to others.
+    LetGo,
     /// Everything said before is to be written now; then to be answered.
     Flush(SyncSender<()>),
     /// There is nobody left who could say something.
@@ -113,6 +115,7 @@ impl Pump {
                 stamp::look_again();
                 self.sinks.change(outputs, Timestamp::now(), now);
             }
+            Message::LetGo => self.sinks.leave_terminal(),
             Message::Flush(done) => {
                 self.finish();
                 // Whoever asked may have lost patience.

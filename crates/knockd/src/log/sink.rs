@@ -67,6 +67,11 @@ impl Sinks {
         self.write(&news, None, at, now);
     }
 
+    /// Writes to the terminal no more.
+    pub(super) fn leave_terminal(&self) {
+        self.screen.let_go();
+    }
+
     /// Waits, but not for long, until everything is where it belongs.
     pub(super) fn flush(&self) {
         self.screen.flush();

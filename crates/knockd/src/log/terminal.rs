@@ -39,6 +39,7 @@ enum Job {
     Out(String),
     Complain(String),
     Flush(SyncSender<()>),
+    LetGo,
 }
 
 impl Screen {
@@ -55,7 +56,9 @@ impl Screen {
         err: impl Write + Send + 'static,
     ) -> io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
-        thread::Builder::new().name("log terminal".to_owned()).spawn(move || work(&jobs, out, err))?;
+        thread::Builder::new()
+            .name("log terminal".to_owned())
+            .spawn(move || work(&jobs, Box::new(out), Box::new(err)))?;
         Ok(Self { shows, queue, lost: 0 })
     }
 
@@ -76,6 +79,12 @@ impl Screen {
             // Whether it was shown in time makes no difference any more.
             let _ = wait.recv_timeout(FLUSH);
         }
+    }
+
+    /// Shows nothing any more, and closes what was written to.
+    pub(super) fn let_go(&self) {
+        // A terminal so stuck that this doesn't fit is let go when its thread ends.
+        let _ = self.queue.try_send(Job::LetGo);
     }
 
     fn hand_over(&mut self, job: fn(String) -> Job, text: &str) {
@@ -109,13 +118,14 @@ fn writer(stream: &impl AsFd) -> Box<dyn Write + Send> {
     }
 }
 
-fn work(jobs: &Receiver<Job>, mut out: impl Write, mut err: impl Write) {
+fn work(jobs: &Receiver<Job>, mut out: Box<dyn Write>, mut err: Box<dyn Write>) {
     while let Ok(job) = jobs.recv() {
         match job {
             Job::Out(text) => write_patiently(&mut out, text.as_bytes()),
             Job::Complain(text) => write_patiently(&mut err, text.as_bytes()),
             // Whoever asked may have lost patience.
             Job::Flush(done) => drop(done.try_send(())),
+            Job::LetGo => (out, err) = (Box::new(io::sink()), Box::new(io::sink())),
         }
     }
 }

@@ -1,4 +1,7 @@
 //! Runs the commands of doors: a set number at once, the others in line.
+//!
+//! Those that open wait in one line, those that close in another with as many places of its own: whatever those who
+//! come in do, what is open is closed.
 
 use std::{
     collections::VecDeque,
@@ -18,6 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many commands that hang are borne, as a multiple of the number that may run at once.
 const HANGING_FACTOR: usize = 8;
 
+/// How long to wait before a command that closes is tried again, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
 /// What became of a job.
 #[derive(Debug)]
 pub enum Progress {
@@ -25,8 +32,10 @@ pub enum Progress {
     Started(Job),
     /// It ended by itself or by a signal, after this time.
     Ended(Job, ExitStatus, Duration),
-    /// The system would not run it.
+    /// The system would not run it, and it is given up.
     Failed(Job, io::Error),
+    /// The system would not run it now; it is tried again after this time.
+    Delayed(Job, io::Error, Duration),
     /// It has run for so long that others no longer wait for it.
     Hanging(Job, Duration),
 }
@@ -37,7 +46,10 @@ pub struct Commands {
     at_once: usize,
     output: Output,
     running: Vec<Running>,
-    waiting: VecDeque<Job>,
+    opening: VecDeque<Job>,
+    closing: VecDeque<Job>,
+    /// When the system refused to run a command that closes, the time at which it is tried again, and the pause then.
+    next_try: Option<(Moment, Duration)>,
 }
 
 /// What becomes of what commands print.
@@ -66,7 +78,14 @@ impl Commands {
     /// Runs at most `at_once` commands at the same time.
     #[must_use]
     pub fn new(at_once: usize, output: Output) -> Self {
-        Self { at_once: at_once.max(1), output, running: Vec::new(), waiting: VecDeque::new() }
+        Self {
+            at_once: at_once.max(1),
+            output,
+            running: Vec::new(),
+            opening: VecDeque::new(),
+            closing: VecDeque::new(),
+            next_try: None,
+        }
     }
 
     /// Changes how many may run at once.
@@ -76,50 +95,68 @@ impl Commands {
 
     /// Puts a job in line; [`Commands::start`] runs it.
     pub fn submit(&mut self, job: Job) {
-        self.waiting.push_back(job);
+        if job.closes { &mut self.closing } else { &mut self.opening }.push_back(job);
     }
 
     /// Whether nothing runs or waits.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.waiting.is_empty()
+        self.running.is_empty() && self.opening.is_empty() && self.closing.is_empty()
     }
 
-    /// The jobs that run now.
-    pub fn running(&self) -> impl Iterator<Item = &Job> {
-        self.running.iter().map(|running| &running.job)
+    /// Takes the jobs that would open something out of the line.
+    pub fn cancel_openings(&mut self) -> Vec<Job> {
+        self.opening.drain(..).collect()
     }
 
-    /// Takes these jobs out of the line.
-    pub fn cancel(&mut self, is_cancelled: impl Fn(&Job) -> bool) -> Vec<Job> {
-        let (cancelled, waiting) = self.waiting.drain(..).partition(is_cancelled);
-        self.waiting = waiting;
-        Vec::from(cancelled)
-    }
-
-    /// When [`Commands::note_hanging`] has something to do next.
+    /// When [`Commands::start`] or [`Commands::note_hanging`] has something to do next, if nothing ends until then.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
-        self.running
-            .iter()
-            .filter(|running| !running.hangs)
-            .map(|running| running.since.after(PATIENCE))
-            .min()
+        let patient = self.running.iter().filter(|running| !running.hangs);
+        let hangs = patient.map(|running| running.since.after(PATIENCE)).min();
+        hangs.into_iter().chain(self.next_try.map(|(moment, _)| moment)).min()
     }
 
-    /// Starts as many waiting jobs as may run, and tells of each that it runs or could not be run.
+    /// Starts as many waiting jobs as may run, those that close first, and tells of each what came of it.
     pub fn start(&mut self, now: Moment, tell: &mut dyn FnMut(Progress)) {
-        while self.has_room()
-            && let Some(job) = self.waiting.pop_front()
+        if self.next_try.is_none_or(|(moment, _)| moment <= now) {
+            self.start_closing(now, tell);
+        }
+        while self.has_room(false)
+            && let Some(job) = self.opening.pop_front()
         {
             match self.spawn(&job) {
-                Ok(child) => {
-                    tell(Progress::Started(job.clone()));
-                    self.running.push(Running { child, job, since: now, hangs: false });
-                }
+                Ok(child) => self.note_started(child, job, now, tell),
                 Err(error) => tell(Progress::Failed(job, error)),
             }
         }
+    }
+
+    fn start_closing(&mut self, now: Moment, tell: &mut dyn FnMut(Progress)) {
+        while self.has_room(true)
+            && let Some(job) = self.closing.pop_front()
+        {
+            match self.spawn(&job) {
+                Ok(child) => {
+                    self.next_try = None;
+                    self.note_started(child, job, now, tell);
+                }
+                // There is no descriptor, process or memory for it now. What is open must not stay so for that.
+                Err(error) => {
+                    let pause =
+                        self.next_try.map_or(FIRST_PAUSE, |(_, pause)| (2 * pause).min(LONGEST_PAUSE));
+                    self.next_try = Some((now.after(pause), pause));
+                    tell(Progress::Delayed(job.clone(), error, pause));
+                    self.closing.push_front(job);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn note_started(&mut self, child: Child, job: Job, now: Moment, tell: &mut dyn FnMut(Progress)) {
+        tell(Progress::Started(job.clone()));
+        self.running.push(Running { child, job, since: now, hangs: false });
     }
 
     /// Takes in the jobs that have ended; to be called when a child has died.
@@ -148,9 +185,11 @@ impl Commands {
         }
     }
 
-    fn has_room(&self) -> bool {
-        let busy = self.running.iter().filter(|running| !running.hangs).count();
-        busy < self.at_once && self.running.len() < self.at_once.saturating_mul(HANGING_FACTOR)
+    /// Whether one more command of its sort may run.
+    fn has_room(&self, closes: bool) -> bool {
+        let all = || self.running.iter().filter(|running| running.job.closes == closes);
+        let busy = all().filter(|running| !running.hangs).count();
+        busy < self.at_once && all().count() < self.at_once.saturating_mul(HANGING_FACTOR)
     }
 
     fn spawn(&self, job: &Job) -> io::Result<Child> {
@@ -181,6 +220,7 @@ mod tests {
             opening: OpeningId(opening),
             door: "ssh".into(),
             source: "192.0.2.7".parse().unwrap(),
+            closes: false,
             command: command.to_owned(),
         }
     }
@@ -228,17 +268,62 @@ mod tests {
             commands.submit(job(opening, "exec sleep 1000"));
         }
         commands.start(Moment::default(), &mut |_| children += 1);
-        assert_eq!((children, commands.running().count()), (2, 2));
+        assert_eq!((children, commands.running.len()), (2, 2));
         let later = Moment::default().after(PATIENCE);
         assert_eq!(commands.next_deadline(), Some(later));
         let mut hanging = 0;
         commands.note_hanging(later, &mut |_| hanging += 1);
         commands.note_hanging(later, &mut |_| hanging += 1);
         commands.start(later, &mut |_| children += 1);
-        assert_eq!((hanging, children, commands.cancel(|_| true).len()), (2, 4, 1));
+        assert_eq!((hanging, children, commands.cancel_openings().len()), (2, 4, 1));
         for running in &mut commands.running {
             running.child.kill().unwrap();
         }
         assert_eq!(run(&mut commands).len(), 4);
+    }
+
+    #[test]
+    fn what_closes_does_not_wait_for_what_opens() {
+        let mut commands = Commands::new(1, Output::Dropped);
+        commands.submit(job(0, "exec sleep 1000"));
+        commands.submit(job(1, "exec sleep 1000"));
+        commands.submit(Job { closes: true, ..job(2, "true") });
+        let mut started = Vec::new();
+        commands.start(Moment::default(), &mut |progress| {
+            if let Progress::Started(job) = progress {
+                started.push(job.opening.0);
+            }
+        });
+        assert_eq!(started, [2, 0]);
+        commands.cancel_openings();
+        for running in &mut commands.running {
+            running.child.kill().unwrap();
+        }
+        run(&mut commands);
+    }
+
+    #[test]
+    fn what_closes_is_tried_until_it_runs() {
+        let mut commands = Commands::new(1, Output::Dropped);
+        // No argument may hold a NUL: the system refuses it.
+        commands.submit(Job { closes: true, ..job(0, "\0") });
+        commands.submit(job(1, "\0"));
+        let (mut delayed, mut failed) = (Vec::new(), 0);
+        let mut now = Moment::default();
+        for _ in 0..8 {
+            commands.start(now, &mut |progress| match progress {
+                Progress::Delayed(_, _, pause) => delayed.push(pause.as_millis()),
+                Progress::Failed(..) => failed += 1,
+                other => panic!("{other:?}"),
+            });
+            // Not before its time.
+            commands.start(now, &mut |progress| panic!("{progress:?}"));
+            now = commands.next_deadline().unwrap();
+        }
+        assert_eq!(delayed, [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+        assert_eq!(failed, 1);
+        commands.closing.front_mut().unwrap().command = "true".to_owned();
+        commands.start(now, &mut |_| ());
+        assert_eq!(run(&mut commands), ["0: exit status: 0"]);
     }
 }

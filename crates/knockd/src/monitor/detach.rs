@@ -15,6 +15,8 @@ use rustix::{
     stdio::{dup2_stderr, dup2_stdin, dup2_stdout},
 };
 
+use super::watcher_process;
+
 /// The option that tells the successor what it is.
 pub const DETACHED: &str = "--detached";
 
@@ -23,10 +25,12 @@ pub fn detach() -> io::Result<ExitCode> {
     let (mut ours, theirs) = UnixStream::pair()?;
     let mut successor = Command::new("/proc/self/exe")
         .arg0("knockd")
-        .args(std::env::args_os().skip(1))
+        // In front: behind a "--" it would be no option.
         .arg(DETACHED)
+        .args(std::env::args_os().skip(1))
         .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
-        .spawn()?;
+        .spawn()
+        .map_err(|error| watcher_process::not_executed(&error))?;
     let mut word = Vec::new();
     ours.read_to_end(&mut word)?;
     if !word.is_empty() {

@@ -8,6 +8,7 @@ use std::{
 use knock_core::{
     config::DoorConfig,
     door::{Door, DoorNumber},
+    one_time::OneTime,
     sequence::Sequence,
 };
 use thiserror::Error;
@@ -22,6 +23,8 @@ pub struct Doors {
     directory: PathBuf,
     next_number: u32,
     standing: Vec<Standing>,
+    /// Doors of before, at which somebody may have completed a sequence that we have not heard of yet.
+    retired: Vec<Standing>,
     /// Sequences that were completed but could not be struck out in their file. They must never open anything again.
     spent: Vec<(PathBuf, Sequence)>,
 }
@@ -33,6 +36,8 @@ pub struct Standing {
     pub number: DoorNumber,
     /// Its name.
     pub name: Arc<str>,
+    /// How many doors of the same name stand before it in the configuration.
+    pub ordinal: usize,
     /// What the configuration says of it.
     pub config: DoorConfig,
     /// The one-time sequence in force.
@@ -63,7 +68,7 @@ impl Doors {
     /// No doors yet. Relative paths of one-time files begin in `directory`.
     #[must_use]
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory, next_number: 0, standing: Vec::new(), spent: Vec::new() }
+        Self { directory, next_number: 0, standing: Vec::new(), retired: Vec::new(), spent: Vec::new() }
     }
 
     /// Puts the doors of a configuration in the place of those that stand.
@@ -91,13 +96,16 @@ impl Doors {
                 Some(place) => old.swap_remove(place).number,
                 None => self.number(),
             };
-            let standing = Standing { number, name: config.name.as_str().into(), config, in_force };
+            let ordinal = self.standing.iter().filter(|before| before.config.name == config.name).count();
+            let name = config.name.as_str().into();
+            let standing = Standing { number, name, ordinal, config, in_force };
             if same.is_none() {
                 changes.added.extend(standing.door());
             }
             self.standing.push(standing);
         }
-        changes.removed = old.into_iter().map(|old| old.number).collect();
+        changes.removed = old.iter().map(|old| old.number).collect();
+        self.retired.append(&mut old);
         Ok(changes)
     }
 
@@ -109,7 +117,12 @@ impl Doors {
     /// The door with this number; none if there is no such door any more.
     #[must_use]
     pub fn find(&self, number: DoorNumber) -> Option<&Standing> {
-        self.standing.iter().find(|standing| standing.number == number)
+        self.standing.iter().chain(&self.retired).find(|standing| standing.number == number)
+    }
+
+    /// Takes in that nothing more is to be heard of the doors of before.
+    pub fn forget_retired(&mut self) {
+        self.retired.clear();
     }
 
     /// Uses up the sequence that opened a door, if it is a one-time sequence. Only if this succeeds may the door open.
@@ -117,37 +130,57 @@ impl Doors {
     /// The changes, with which the next sequence comes into force, are to be made in either case.
     pub fn use_up(&mut self, number: DoorNumber) -> (Changes, Result<(), (PathBuf, MarkError)>) {
         let mut changes = Changes::default();
-        let fresh = self.number();
-        let Some(standing) = self.standing.iter_mut().find(|standing| standing.number == number) else {
+        let Some(standing) =
+            self.standing.iter_mut().chain(&mut self.retired).find(|standing| standing.number == number)
+        else {
             return (changes, Ok(()));
         };
         let (Some(path), Some(used)) = (standing.config.one_time_file(), standing.in_force.take()) else {
             return (changes, Ok(()));
         };
-        let path = &self.directory.join(path);
-        changes.removed.push(number);
+        let path = self.directory.join(path);
         let door = Arc::clone(&standing.name);
-        let (rest, marked) = match one_time_file::mark(path, &used) {
+        let (rest, marked) = match one_time_file::mark(&path, &used) {
             Ok((line, rest)) => {
                 changes.lines.push(Line::OneTimeUsed { door: Arc::clone(&door), line, left: rest.left });
-                (rest, Ok(()))
+                (Ok(rest), Ok(()))
             }
             // The sequences that stand there now are somebody's wish, and none of them has been used.
-            Err(error @ MarkError::Changed) => {
-                (one_time_file::read(path).unwrap_or_default(), Err((path.clone(), error)))
-            }
+            Err(error @ MarkError::Changed) => (one_time_file::read(&path), Err((path.clone(), error))),
             Err(error) => {
                 self.spent.push((path.clone(), used));
-                return (changes, Err((path.clone(), error)));
+                (Ok(OneTime::default()), Err((path.clone(), error)))
             }
         };
-        if rest.next.is_none() {
-            changes.lines.push(Line::OneTimeEmpty { door });
-        }
-        standing.number = fresh;
-        standing.in_force = rest.next.map(|next| next.sequence);
-        changes.added.extend(standing.door());
+        let was_spent = matches!(&marked, Err((_, MarkError::File(_))));
+        let next = match rest {
+            Ok(OneTime { next: None, .. }) if !was_spent => {
+                changes.lines.push(Line::OneTimeEmpty { door });
+                None
+            }
+            Ok(rest) => rest.next,
+            Err(error) => {
+                let reason = error.to_string();
+                changes.lines.push(Line::OneTimeNotMarked { door, path: path.clone(), reason });
+                None
+            }
+        };
+        self.bring_into_force(&path, next.map(|next| next.sequence).as_ref(), &mut changes);
         (changes, marked)
+    }
+
+    /// Has every door with this file go by another sequence of it, or be shut.
+    fn bring_into_force(&mut self, path: &Path, next: Option<&Sequence>, changes: &mut Changes) {
+        for standing in &mut self.standing {
+            if standing.config.one_time_file().is_none_or(|file| self.directory.join(file) != path) {
+                continue;
+            }
+            changes.removed.push(standing.number);
+            standing.number = DoorNumber(self.next_number);
+            self.next_number = self.next_number.wrapping_add(1);
+            standing.in_force = next.cloned();
+            changes.added.extend(standing.door());
+        }
     }
 
     /// The sequence in force of a one-time door; none if there is none left or its file still can't be marked.

@@ -15,6 +15,8 @@ pub struct Job {
     pub door: Arc<str>,
     /// For whom the door opens.
     pub source: IpAddr,
+    /// Whether it closes the door.
+    pub closes: bool,
     /// What `/bin/sh -c` runs.
     pub command: String,
 }

@@ -50,6 +50,15 @@ pub enum Change {
     Closed(SocketNumber),
 }
 
+/// What came of opening and closing sockets.
+#[derive(Debug)]
+pub struct Followed {
+    /// What the watcher has to be told.
+    pub changes: Vec<Change>,
+    /// What could not be listened on.
+    pub failures: Vec<ListenError>,
+}
+
 /// Why an interface can't be listened on.
 #[derive(Debug, Error)]
 pub enum ListenError {
@@ -89,8 +98,8 @@ impl Listening {
         Ok(())
     }
 
-    /// Opens and closes sockets until there is one for everything wanted that exists now.
-    pub fn follow(&mut self, wanted: &Listen, links: &Links) -> Result<Vec<Change>, ListenError> {
+    /// Opens and closes sockets until there is one for everything wanted that exists now, as far as that can be done.
+    pub fn follow(&mut self, wanted: &Listen, links: &Links) -> Followed {
         let wanted: Vec<(String, InterfaceIndex)> = match wanted {
             Listen::Any => vec![("any".to_owned(), InterfaceIndex::default())],
             Listen::Named(names) => names
@@ -98,18 +107,36 @@ impl Listening {
                 .filter_map(|name| Some((name.clone(), links.named(base(name)).ok()?.0)))
                 .collect(),
         };
+        let mut failures = Vec::new();
         if wanted.len() > MOST_SOCKETS {
-            return Err(ListenError::TooMany(wanted.len()));
+            failures.push(ListenError::TooMany(wanted.len()));
         }
         let is_wanted = |ear: &Ear| wanted.iter().any(|(_, index)| *index == ear.interface);
         let mut changes: Vec<Change> =
             self.ears.extract_if(.., |ear| !is_wanted(ear)).map(|ear| Change::Closed(ear.number)).collect();
-        for (name, interface) in wanted {
-            if !self.ears.iter().any(|ear| ear.interface == interface) {
-                changes.push(self.open(&name, interface)?);
+        for (name, interface) in wanted.into_iter().take(MOST_SOCKETS) {
+            if self.ears.iter().any(|ear| ear.interface == interface) {
+                continue;
+            }
+            match self.open(&name, interface) {
+                Ok(change) => changes.push(change),
+                Err(failure) => failures.push(failure),
             }
         }
-        Ok(changes)
+        Followed { changes, failures }
+    }
+
+    /// Closes what listens on an interface that has gone: should another, or the same, come under its index, the
+    /// socket would not hear it.
+    pub fn leave(&mut self, gone: InterfaceIndex) -> Vec<Change> {
+        let ears = self.ears.extract_if(.., |ear| ear.interface == gone);
+        ears.map(|ear| Change::Closed(ear.number)).collect()
+    }
+
+    /// Closes all that listen on an interface of their own: any of them may have gone unnoticed and come back.
+    pub fn leave_named(&mut self) -> Vec<Change> {
+        let ears = self.ears.extract_if(.., |ear| ear.interface != InterfaceIndex::default());
+        ears.map(|ear| Change::Closed(ear.number)).collect()
     }
 
     /// Has every socket let through what these doors need.

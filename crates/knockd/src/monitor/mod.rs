@@ -20,7 +20,7 @@ mod start;
 mod supervisor;
 mod watcher_process;
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
 use knock_core::moment::Moment;
 use rustix::{
@@ -41,6 +41,9 @@ use crate::{
     settings::Settings,
 };
 
+/// How long to wait before what could not be listened on is tried again.
+const LISTEN_AGAIN: Duration = Duration::from_secs(5);
+
 /// Everything that a running daemon has.
 #[derive(Debug)]
 struct Monitor {
@@ -59,9 +62,13 @@ struct Monitor {
     /// Who waits for us to be up.
     successor: Option<Successor>,
     /// Removed when the daemon ends.
-    _pid_file: Option<PidFile>,
+    pid_file: Option<PidFile>,
     /// Whether a watcher has ever been ready.
     is_up: bool,
+    /// When to try again to listen on what could not be.
+    listen_again: Option<Moment>,
+    /// How many [`crate::ipc::Order::Confirm`] the watcher has not answered yet.
+    unconfirmed: u32,
 }
 
 impl Monitor {
@@ -73,13 +80,20 @@ impl Monitor {
             for request in self.signals.requests() {
                 match request {
                     Request::Stop => return Ok(()),
-                    Request::Reload => self.reload(now),
+                    Request::Reload => {
+                        // What was completed before is judged by the configuration before.
+                        while self.take_reports(now)? {}
+                        self.reload(now);
+                    }
                     Request::Reap => self.opener.reap(now, &self.log),
                 }
             }
             self.supervisor.flush();
             self.take_reports(now)?;
-            self.follow_links();
+            self.follow_links(now);
+            if self.listen_again.is_some_and(|moment| moment <= now) {
+                self.listen(now);
+            }
             self.opener.pass_time(now, &self.log);
             self.restart_watcher(now);
         }
@@ -94,7 +108,7 @@ impl Monitor {
             wanted.set(PollFlags::OUT, watcher.channel.is_congested());
             polled.push(PollFd::new(&watcher.channel, wanted));
         }
-        let deadlines = [self.opener.next_deadline(), self.supervisor.next_deadline()];
+        let deadlines = [self.opener.next_deadline(), self.supervisor.next_deadline(), self.listen_again];
         let timeout = clock::wait_until(deadlines.into_iter().flatten().min());
         match poll(&mut polled, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
@@ -103,7 +117,7 @@ impl Monitor {
     }
 
     /// Follows interfaces and addresses as they come and go.
-    fn follow_links(&mut self) {
+    fn follow_links(&mut self, now: Moment) {
         let changes = match self.links.follow() {
             Ok(changes) if changes.is_empty() => return,
             Ok(changes) => changes,
@@ -113,8 +127,13 @@ impl Monitor {
             }
         };
         self.tell_links(&changes);
+        let mut closed = if changes.overrun { self.listening.leave_named() } else { Vec::new() };
+        for change in changes.list.iter().filter(|change| change.what == What::Gone) {
+            closed.extend(self.listening.leave(change.index));
+        }
+        self.order_sockets(closed);
         self.order_host();
-        self.listen();
+        self.listen(now);
     }
 
     fn tell_links(&self, changes: &Changes) {
@@ -140,11 +159,13 @@ impl Monitor {
     }
 
     /// Listens on what is wanted and exists now.
-    fn listen(&mut self) {
-        match self.listening.follow(&self.settings.interfaces, &self.links) {
-            Ok(changes) => self.order_sockets(changes),
-            Err(error) => self.log.say(Line::error(error.to_string())),
+    fn listen(&mut self, now: Moment) {
+        let followed = self.listening.follow(&self.settings.interfaces, &self.links);
+        self.listen_again = (!followed.failures.is_empty()).then(|| now.after(LISTEN_AGAIN));
+        for failure in followed.failures {
+            self.log.say(Line::error(format!("{failure}; trying again")));
         }
+        self.order_sockets(followed.changes);
     }
 
     fn restart_watcher(&mut self, now: Moment) {

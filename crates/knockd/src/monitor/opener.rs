@@ -6,7 +6,6 @@ use knock_core::{config::DoorConfig, moment::Moment};
 
 use super::{
     commands::{Commands, Output, Progress},
-    job::Job,
     openings::{Deed, Opening, Openings},
 };
 use crate::log::{Line, Log};
@@ -36,11 +35,12 @@ impl Opener {
         self.openings.next_deadline().into_iter().chain(self.commands.next_deadline()).min()
     }
 
-    /// Opens a door for somebody who has completed its sequence.
-    pub fn open(&mut self, now: Moment, door: &DoorConfig, name: Arc<str>, source: IpAddr, log: &Log) {
+    /// Opens a door for somebody who has completed its sequence; so many of the same name stand before it.
+    pub fn open(&mut self, now: Moment, door: &DoorConfig, ordinal: usize, source: IpAddr, log: &Log) {
         let expanded = |command: Option<&str>| command.map(|text| text.replace("%IP%", &source.to_string()));
         let opening = Opening {
-            door: name,
+            door: door.name.as_str().into(),
+            ordinal,
             source,
             start: expanded(door.start(source)),
             stop: expanded(door.stop(source)),
@@ -73,8 +73,7 @@ impl Opener {
 
     /// Closes every opening now; what has not begun to open never will.
     pub fn close_all(&mut self, now: Moment, log: &Log) {
-        let openings = &self.openings;
-        for job in self.commands.cancel(|job| openings.is_starting(job.opening)) {
+        for job in self.commands.cancel_openings() {
             self.openings.abandon(job.opening);
         }
         let deeds = self.openings.close_all();
@@ -87,9 +86,9 @@ impl Opener {
         self.openings.is_empty() && self.commands.is_idle()
     }
 
-    /// The commands that still run, with the doors that they belong to.
-    pub fn running(&self) -> impl Iterator<Item = &Job> {
-        self.commands.running()
+    /// What is not closed yet.
+    pub fn unclosed(&self) -> impl Iterator<Item = &Opening> {
+        self.openings.unclosed()
     }
 
     fn perform(&mut self, now: Moment, deeds: Vec<Deed>, log: &Log) {
@@ -109,11 +108,13 @@ impl Opener {
         loop {
             let mut progress = Vec::new();
             self.commands.start(now, &mut |one| progress.push(one));
-            if progress.is_empty() {
-                return;
-            }
+            // A command that was only put off frees nobody's place.
+            let is_over = progress.iter().all(|one| matches!(one, Progress::Delayed(..)));
             for one in progress {
                 self.take_in(now, one, log);
+            }
+            if is_over {
+                return;
             }
         }
     }
@@ -125,6 +126,11 @@ impl Opener {
                 return;
             }
             Progress::Hanging(..) => return,
+            Progress::Delayed(job, error, pause) => {
+                let reason = format!("{error}; trying again in {} s", pause.as_secs_f64());
+                log.say(Line::CommandNotStarted { door: job.door, reason });
+                return;
+            }
             Progress::Ended(job, status, took) => {
                 say_end(job.door, status, took, log);
                 job.opening

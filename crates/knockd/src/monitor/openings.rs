@@ -18,6 +18,8 @@ use super::job::{Job, OpeningId};
 pub struct Opening {
     /// The name of the door.
     pub door: Arc<str>,
+    /// How many doors of the same name stand before it in the configuration.
+    pub ordinal: usize,
     /// For whom it opens.
     pub source: IpAddr,
     /// What opens it.
@@ -46,7 +48,7 @@ pub struct Openings {
     states: BTreeMap<OpeningId, State>,
     closing_times: BTreeSet<(Moment, OpeningId)>,
     /// The latest opening of a door for a source.
-    latest: BTreeMap<(Arc<str>, IpAddr), OpeningId>,
+    latest: BTreeMap<(Arc<str>, usize, IpAddr), OpeningId>,
 }
 
 #[derive(Debug)]
@@ -87,10 +89,10 @@ impl Openings {
         }
         let id = OpeningId(self.next);
         self.next += 1;
-        self.latest.insert((opening.door.clone(), opening.source), id);
+        self.latest.insert(opening.key(), id);
         let start = opening.start.clone();
         let state = State { opening, phase: Phase::Starting };
-        let deeds = start.map(|command| Deed::Run(state.job(id, command))).into_iter().collect();
+        let deeds = start.map(|command| Deed::Run(state.job(id, command, false))).into_iter().collect();
         let is_started = state.opening.start.is_none();
         self.states.insert(id, state);
         if is_started {
@@ -113,14 +115,6 @@ impl Openings {
         state.phase = Phase::Open(until);
         self.closing_times.insert((until, id));
         Vec::new()
-    }
-
-    /// Whether its start command has not ended yet.
-    #[must_use]
-    pub fn is_starting(&self, id: OpeningId) -> bool {
-        self.states
-            .get(&id)
-            .is_some_and(|state| matches!(state.phase, Phase::Starting | Phase::StartingToClose))
     }
 
     /// Takes in that the command of an opening was never run: there is nothing to close.
@@ -149,9 +143,14 @@ impl Openings {
         open.into_iter().filter_map(|id| self.close(id)).collect()
     }
 
+    /// What is open, or being opened or closed, and would have to be closed.
+    pub fn unclosed(&self) -> impl Iterator<Item = &Opening> {
+        self.states.values().map(|state| &state.opening).filter(|opening| opening.stop.is_some())
+    }
+
     /// Moves the closing time of the latest opening; false if there is none that is still to be closed.
     fn extend(&mut self, now: Moment, wanted: &Opening) -> bool {
-        let Some(id) = self.latest.get(&(wanted.door.clone(), wanted.source)) else { return false };
+        let Some(id) = self.latest.get(&wanted.key()) else { return false };
         let Some(state) = self.states.get_mut(id) else { return false };
         match state.phase {
             Phase::Starting => true,
@@ -173,7 +172,7 @@ impl Openings {
         }
         state.phase = Phase::Stopping;
         let command = state.opening.stop.clone()?;
-        Some(Deed::Run(state.job(id, command)))
+        Some(Deed::Run(state.job(id, command, true)))
     }
 
     fn forget(&mut self, id: OpeningId) {
@@ -181,16 +180,23 @@ impl Openings {
         if let Phase::Open(until) = phase {
             self.closing_times.remove(&(until, id));
         }
-        let key = (opening.door, opening.source);
+        let key = opening.key();
         if self.latest.get(&key) == Some(&id) {
             self.latest.remove(&key);
         }
     }
 }
 
+impl Opening {
+    /// What all openings of this door for this source have in common.
+    fn key(&self) -> (Arc<str>, usize, IpAddr) {
+        (Arc::clone(&self.door), self.ordinal, self.source)
+    }
+}
+
 impl State {
-    fn job(&self, id: OpeningId, command: String) -> Job {
-        Job { opening: id, door: self.opening.door.clone(), source: self.opening.source, command }
+    fn job(&self, id: OpeningId, command: String, closes: bool) -> Job {
+        Job { opening: id, door: self.opening.door.clone(), source: self.opening.source, closes, command }
     }
 }
 
@@ -203,6 +209,7 @@ mod tests {
     fn opening(start: Option<&str>, stop: Option<&str>) -> Opening {
         Opening {
             door: "ssh".into(),
+            ordinal: 0,
             source: "192.0.2.7".parse().unwrap(),
             start: start.map(str::to_owned),
             stop: stop.map(str::to_owned),

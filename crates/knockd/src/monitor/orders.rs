@@ -29,6 +29,14 @@ impl Monitor {
             Ok(sockets) => self.order_sockets(sockets),
             Err(error) => self.log.say(Line::error(format!("cannot hand over the packet sockets: {error}"))),
         }
+        // A new watcher has nothing to say about the doors of before.
+        self.unconfirmed = 0;
+        self.order_confirmation();
+    }
+
+    /// Asks the watcher to say when it has followed all orders so far.
+    pub(super) fn order_confirmation(&mut self) {
+        self.unconfirmed += 1;
         self.order(&Order::Confirm);
     }
 

@@ -10,7 +10,7 @@ use std::{
 use rustix::{
     fs::{FlockOperation, flock},
     io::Errno,
-    process::{Pid, getpid},
+    process::{Pid, getpid, getppid},
 };
 use thiserror::Error;
 
@@ -94,10 +94,13 @@ impl Drop for PidFile {
     }
 }
 
-/// Whether this is the process of another knockd, one that doesn't lock its file.
+/// Whether this is the process of another knockd, one that doesn't lock its file. Who waits for us to be up is none.
 fn is_other_knockd(pid: &str) -> bool {
     let number = pid.parse().ok().filter(|number| *number > 0);
-    let Some(pid) = number.and_then(Pid::from_raw).filter(|pid| *pid != getpid()) else { return false };
+    let Some(pid) = number.and_then(Pid::from_raw).filter(|pid| *pid != getpid() && Some(*pid) != getppid())
+    else {
+        return false;
+    };
     fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()))
         .is_ok_and(|name| name.trim() == "knockd")
 }

@@ -44,17 +44,21 @@ impl Monitor {
         if settings.max_attempts != self.settings.max_attempts {
             self.log.say(Line::warning("MaxAttempts takes effect when knockd is started the next time"));
         }
-        if self.successor.is_none() && settings.pid_file != self.settings.pid_file {
+        if self.pid_file.is_some() && settings.pid_file != self.settings.pid_file {
             self.log.say(Line::warning("PidFile takes effect when knockd is started the next time"));
         }
-        self.settings = Settings { max_attempts: self.settings.max_attempts, ..settings };
+        let old = std::mem::replace(&mut self.settings, settings);
+        self.settings.max_attempts = old.max_attempts;
+        self.settings.pid_file = old.pid_file;
         self.log.change(self.settings.outputs());
         self.opener.set_at_once(self.settings.max_commands);
         self.order_doors(changes);
+        // Until it answers, openings at the doors of before are on their way to us.
+        self.order_confirmation();
         if let Err(error) = Listening::require(&self.settings.interfaces, &self.links) {
             self.log.say(Line::warning(format!("{error} It is listened on as soon as it is there.")));
         }
-        self.listen();
+        self.listen(now);
         self.opener.pass_time(now, &self.log);
         Ok(())
     }

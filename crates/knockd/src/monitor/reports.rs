@@ -35,10 +35,11 @@ impl Monitor {
     /// Takes in what the watcher has to say. A watcher that says what can't be is ended.
     ///
     /// Fails if the very first watcher can't do its work, and with what the waiting process can't be told.
-    pub(super) fn take_reports(&mut self, now: Moment) -> io::Result<()> {
+    /// Returns whether there may be more.
+    pub(super) fn take_reports(&mut self, now: Moment) -> io::Result<bool> {
         for _ in 0..TURN {
             match self.next_report() {
-                Ok(None) => return Ok(()),
+                Ok(None) => return Ok(false),
                 Ok(Some(Report::Confined(protections))) => self.take_confined(now, protections),
                 Ok(Some(Report::Ready)) => self.note_ready()?,
                 Ok(Some(Report::Happened(event))) => {
@@ -62,7 +63,7 @@ impl Monitor {
                 Err(untenable) => self.lose_watcher(now, &untenable)?,
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     pub(super) fn next_report(&self) -> Result<Option<Report>, Untenable> {
@@ -94,11 +95,15 @@ impl Monitor {
             self.listening.close_all();
         }
         self.note_watcher_failed(now, &untenable.to_string());
-        self.listen();
+        self.listen(now);
         Ok(())
     }
 
     fn note_ready(&mut self) -> io::Result<()> {
+        self.unconfirmed = self.unconfirmed.saturating_sub(1);
+        if self.unconfirmed == 0 {
+            self.doors.forget_retired();
+        }
         if self.is_up {
             self.log.say(Line::debug("the watcher is ready"));
             return Ok(());
@@ -106,7 +111,9 @@ impl Monitor {
         self.is_up = true;
         let interfaces = super::listening::names(&self.settings.interfaces);
         self.log.say(Line::Starting { interfaces });
-        self.successor.take().map_or(Ok(()), super::Successor::report_up)
+        let Some(successor) = self.successor.take() else { return Ok(()) };
+        self.log.leave_terminal();
+        successor.report_up()
     }
 
     /// Logs an event and opens the door if that is what it is about. Events of doors that stand no more are of no
@@ -140,14 +147,13 @@ impl Monitor {
 
     /// Opens the door, if its sequence can be used up, and says so.
     fn open(&mut self, now: Moment, event: &Event, name: Arc<str>, opened: impl Iterator<Item = Line>) {
-        let Some(config) = self.doors.find(event.door).map(|standing| standing.config.clone()) else {
-            return;
-        };
+        let Some(standing) = self.doors.find(event.door) else { return };
+        let (config, ordinal) = (standing.config.clone(), standing.ordinal);
         let (changes, marked) = self.doors.use_up(event.door);
         match marked {
             Ok(()) => {
                 opened.for_each(|line| self.log.say(line));
-                self.opener.open(now, &config, name, event.source, &self.log);
+                self.opener.open(now, &config, ordinal, event.source, &self.log);
             }
             Err((path, error)) => {
                 self.log.say(Line::OneTimeNotMarked { door: name, path, reason: error.to_string() });

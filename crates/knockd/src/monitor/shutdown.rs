@@ -7,7 +7,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::{Monitor, signals::Request};
+use super::Monitor;
 use crate::{clock, log::Line};
 
 /// How long the stop commands may take together.
@@ -19,20 +19,24 @@ impl Monitor {
         self.log.say(Line::ShuttingDown);
         self.supervisor.end();
         let deadline = clock::now().after(PATIENCE);
+        // What has died by now has sent its signal already.
+        self.opener.reap(clock::now(), &self.log);
         self.opener.close_all(clock::now(), &self.log);
         while !self.opener.is_done() && clock::now() < deadline {
             let mut polled = [PollFd::new(&self.signals, PollFlags::IN)];
-            match poll(&mut polled, clock::wait_until(Some(deadline)).as_ref()) {
+            let next = self.opener.next_deadline().map_or(deadline, |next| next.min(deadline));
+            match poll(&mut polled, clock::wait_until(Some(next)).as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
-            if self.signals.requests().contains(&Request::Reap) {
-                self.opener.reap(clock::now(), &self.log);
-            }
+            // Whatever they were, only the dead matter now.
+            self.signals.requests();
+            self.opener.reap(clock::now(), &self.log);
+            self.opener.pass_time(clock::now(), &self.log);
         }
-        for job in self.opener.running() {
-            let text = format!("{}: still running at the end: {}", job.door, job.command);
-            self.log.say(Line::error(text));
+        for opening in self.opener.unclosed() {
+            let (door, source) = (&opening.door, opening.source);
+            self.log.say(Line::error(format!("{source}: {door}: could not be closed in time")));
         }
         self.log.finish();
         Ok(())

@@ -11,6 +11,8 @@ use signal_hook::{
     iterator::{backend::SignalDelivery, exfiltrator::SignalOnly},
 };
 
+use crate::sys::mask;
+
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -33,6 +35,8 @@ impl Signals {
         read.set_nonblocking(true)?;
         write.set_nonblocking(true)?;
         let signals = [SIGTERM, SIGINT, SIGHUP, SIGCHLD];
+        // Some starters leave them blocked.
+        mask::unblock(&signals)?;
         SignalDelivery::with_pipe(read, write, SignalOnly, signals).map(Self)
     }
 

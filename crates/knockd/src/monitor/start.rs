@@ -77,7 +77,10 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     let changes = doors.replace(checked.config.doors)?;
     let mut listening = Listening::new(settings.families, arguments.debug);
     listening.set_doors(doors.doors().collect())?;
-    listening.follow(&settings.interfaces, &links)?;
+    // The first watcher is handed all sockets there are.
+    if let Some(failure) = listening.follow(&settings.interfaces, &links).failures.pop() {
+        return Err(failure.into());
+    }
     let pid_file = if arguments.detached { Some(PidFile::create(&settings.pid_file)?) } else { None };
     let signals = Signals::take()?;
     let log = Log::start(&LogOptions {
@@ -100,8 +103,10 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
         listening,
         doors,
         successor,
-        _pid_file: pid_file,
+        pid_file,
         is_up: false,
+        listen_again: None,
+        unconfirmed: 0,
     };
     monitor.supervisor.start(clock::now())?;
     monitor.order_everything();

@@ -37,7 +37,8 @@ impl WatcherProcess {
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(stderr)
-            .spawn()?;
+            .spawn()
+            .map_err(|error| not_executed(&error))?;
         Ok(Self { child, channel })
     }
 
@@ -58,6 +59,12 @@ pub(super) fn how_it_ended(status: ExitStatus) -> String {
         );
     }
     status.to_string()
+}
+
+/// Says what the bare error of a second execution of ourselves is about.
+pub(super) fn not_executed(error: &io::Error) -> io::Error {
+    let advice = if error.kind() == io::ErrorKind::NotFound { "; is /proc mounted?" } else { "" };
+    io::Error::new(error.kind(), format!("cannot execute /proc/self/exe: {error}{advice}"))
 }
 
 #[cfg(test)]

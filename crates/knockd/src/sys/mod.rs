@@ -1,5 +1,6 @@
 //! The system calls that no library wraps for us, and with them all of our unsafe code.
 
 pub(crate) mod descriptors;
+pub(crate) mod mask;
 pub(crate) mod packet;
 pub(crate) mod signals;

@@ -37,7 +37,6 @@ fn wrong_ones_are_told_with_status_2() -> Outcome {
         (&["--read", "x.pcap", "-d"], "--daemon"),
         (&["--address", "10.0.0.1"], "--read"),
         (&["--read", "x.pcap", "--address", "10.0.0.256"], "10.0.0.256"),
-        (&["-d", "-d"], "--daemon"),
     ] {
         let ended = run(&lab, arguments)?;
         let told = format!("{arguments:?}: {ended:?}");

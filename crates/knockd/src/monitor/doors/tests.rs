@@ -35,6 +35,8 @@ fn what_stays_the_same_keeps_its_number_and_nothing_else_does() {
     let changed = doors.replace(configs(&FIXED.replace("9000", "9001"))).unwrap();
     assert_eq!(numbers(&changed.added), [2]);
     assert_eq!(changed.removed.iter().map(|number| number.0).collect::<Vec<_>>(), [1, 0]);
+    assert!(doors.find(DoorNumber(0)).is_some());
+    doors.forget_retired();
     assert!(doors.find(DoorNumber(0)).is_none());
 }
 
@@ -61,6 +63,31 @@ fn a_used_sequence_is_struck_out_before_the_next_comes_into_force() {
     assert!(marked.is_ok() && changes.added.is_empty());
     assert_eq!(changes.lines.last(), Some(&Line::OneTimeEmpty { door: "ssh".into() }));
     assert_eq!(doors.doors().count(), 0);
+}
+
+#[test]
+fn what_was_completed_before_a_reload_still_opens_and_uses_up() {
+    let (folder, mut doors, _) = one_time(" 1,3,2\n 4,6,5\n");
+    let quicker = "[ssh]\nOne_Time_Sequences = sequences\nSeq_Timeout = 5\nCommand = true\n";
+    assert_eq!(numbers(&doors.replace(configs(quicker)).unwrap().added), [1]);
+    let (changes, marked) = doors.use_up(DoorNumber(0));
+    assert!(marked.is_ok());
+    assert_eq!(fs::read_to_string(folder.path().join("sequences")).unwrap(), "#1,3,2\n 4,6,5\n");
+    // The door that stands now must not wait for the same.
+    assert_eq!(changes.removed, [DoorNumber(1)]);
+    assert_eq!(changes.added.first().unwrap().sequence.to_string(), "4:tcp,6:tcp,5:tcp");
+}
+
+#[test]
+fn doors_with_the_same_file_go_on_together() {
+    let (folder, mut doors, _) = one_time("1,3,2\n4,6,5\n");
+    let door = "[ssh]\nOne_Time_Sequences = sequences\nCommand = true\n";
+    doors.replace(configs(&format!("{door}{}", door.replace("ssh", "mail")))).unwrap();
+    let (changes, marked) = doors.use_up(DoorNumber(0));
+    assert!(marked.is_ok());
+    assert_eq!(changes.added.len(), 2);
+    assert!(changes.added.iter().all(|door| door.sequence.to_string() == "4:tcp,6:tcp,5:tcp"));
+    drop(folder);
 }
 
 #[test]
