@@ -53,7 +53,7 @@ fn host() -> Host {
         addresses: vec!["192.0.2.1".parse().unwrap()],
         broadcasts: vec!["192.0.2.255".parse().unwrap()],
     };
-    Host::Interfaces(BTreeMap::from([(InterfaceIndex(2), interface)]))
+    Host::interfaces(BTreeMap::from([(InterfaceIndex(2), interface)]))
 }
 
 fn engine(doors: impl IntoIterator<Item = Door>) -> Engine {
@@ -184,7 +184,7 @@ fn only_what_is_sent_to_the_door_counts() {
     let mut engine = engine([door(0, "7000,8000"), Door { target: Some(target), ..door(1, "7000,8000") }]);
     let elsewhere = Hit { destination: target, ..tcp(7000, 1) };
     assert_eq!(play(&mut engine, &[(0, elsewhere)]), ["1: Stage 1"]);
-    engine.set_host(Host::Interfaces(BTreeMap::new()));
+    engine.set_host(Host::interfaces(BTreeMap::new()));
     assert!(play(&mut engine, &[(0, tcp(7000, 1))]).is_empty());
     let unreal = Hit { source: "0.0.0.0".parse().unwrap(), ..elsewhere };
     engine.explain(true);
