@@ -208,7 +208,7 @@ fn host(kind: u8) -> Host {
                 addresses: vec![own],
                 broadcasts: vec![[192, 0, 2, 255].into()],
             };
-            Host::Interfaces(BTreeMap::from([(InterfaceIndex(1), home), (InterfaceIndex(2), wire)]))
+            Host::interfaces(BTreeMap::from([(InterfaceIndex(1), home), (InterfaceIndex(2), wire)]))
         }
     }
 }

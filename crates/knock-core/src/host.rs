@@ -1,28 +1,17 @@
 //! The addresses that this host has now, and whom it can take for a peer.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr},
-};
+use std::{collections::BTreeMap, net::IpAddr};
 
+pub use self::interfaces::{Interface, Interfaces};
 use crate::{hit::Hit, interface::InterfaceIndex};
 
-/// One interface and what it answers to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Interface {
-    /// Whether it is the loopback interface, whose sources are all local.
-    pub loopback: bool,
-    /// The addresses it has.
-    pub addresses: Vec<IpAddr>,
-    /// The broadcast addresses of its IPv4 networks.
-    pub broadcasts: Vec<Ipv4Addr>,
-}
+mod interfaces;
 
 /// What is known of the host that the hits reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     /// The host that we run on: every interface with its addresses of the moment.
-    Interfaces(BTreeMap<InterfaceIndex, Interface>),
+    Interfaces(Interfaces),
     /// The host of a capture, with the addresses that it is said to have had.
     Had(Vec<IpAddr>),
     /// The host of a capture of which nothing is known: every destination may have been its own.
@@ -30,6 +19,12 @@ pub enum Host {
 }
 
 impl Host {
+    /// The host that we run on, from all its interfaces.
+    #[must_use]
+    pub fn interfaces(by_index: BTreeMap<InterfaceIndex, Interface>) -> Self {
+        Self::Interfaces(by_index.into())
+    }
+
     /// Whether the source of the hit can be somebody who knocks.
     #[must_use]
     pub fn admits_source(&self, hit: &Hit) -> bool {
@@ -46,9 +41,7 @@ impl Host {
             return hit.destination == target;
         }
         match self {
-            Self::Interfaces(interfaces) => {
-                interfaces.get(&hit.interface).is_some_and(|interface| interface.has(hit.destination))
-            }
+            Self::Interfaces(interfaces) => interfaces.has(hit.interface, hit.destination),
             Self::Had(addresses) => addresses.contains(&hit.destination),
             Self::Unknown => true,
         }
@@ -57,9 +50,7 @@ impl Host {
     /// Whether a loopback source can be real here.
     fn admits_loopback(&self, hit: &Hit) -> bool {
         match self {
-            Self::Interfaces(interfaces) => {
-                interfaces.get(&hit.interface).is_some_and(|interface| interface.loopback)
-            }
+            Self::Interfaces(interfaces) => interfaces.is_loopback(hit.interface),
             // Only a loopback interface carries what is loopback at both ends.
             Self::Had(_) => hit.destination.is_loopback(),
             Self::Unknown => true,
@@ -70,13 +61,11 @@ impl Host {
     /// that it has on any interface. On the loopback interface everybody is this host.
     fn sent(&self, hit: &Hit) -> bool {
         match self {
-            Self::Interfaces(interfaces) => match interfaces.get(&hit.interface) {
-                Some(interface) if interface.loopback => false,
-                interface if is_of_its_link(hit.source) => {
-                    interface.is_some_and(|interface| interface.has(hit.source))
-                }
-                _ => interfaces.values().any(|interface| interface.has(hit.source)),
-            },
+            Self::Interfaces(interfaces) if interfaces.is_loopback(hit.interface) => false,
+            Self::Interfaces(interfaces) if is_of_its_link(hit.source) => {
+                interfaces.has(hit.interface, hit.source)
+            }
+            Self::Interfaces(interfaces) => interfaces.any_has(hit.source),
             Self::Had(addresses) => addresses.contains(&hit.source),
             Self::Unknown => false,
         }
@@ -85,17 +74,9 @@ impl Host {
     /// Whether the address stands for all hosts of some network that this host is in.
     fn is_broadcast(&self, address: IpAddr) -> bool {
         match (self, address) {
-            (Self::Interfaces(interfaces), IpAddr::V4(address)) => {
-                interfaces.values().any(|interface| interface.broadcasts.contains(&address))
-            }
+            (Self::Interfaces(interfaces), IpAddr::V4(address)) => interfaces.is_broadcast(address),
             _ => false,
         }
-    }
-}
-
-impl Interface {
-    fn has(&self, address: IpAddr) -> bool {
-        self.addresses.contains(&address)
     }
 }
 

@@ -128,6 +128,7 @@ fn what_is_there_is_found() {
         assert_eq!(links.iter().count(), 4);
 
         let Host::Interfaces(host) = links.host() else { panic!() };
+        let host = host.by_index();
         assert_eq!(host[&lo].addresses, ["127.0.0.1", "::1"].map(|text| text.parse::<IpAddr>().unwrap()));
         let broadcasts = ["192.0.2.99", "192.0.2.255"].map(|text| text.parse::<Ipv4Addr>().unwrap());
         assert_eq!(host[&lan].broadcasts, broadcasts);

@@ -3,7 +3,8 @@
 //! Every attempt stands in three orders at once: in the chain of its hash bucket, to be found by its source; among the
 //! attempts with the same time limit, by age, so that the next one to run out is always at a head; and among the
 //! attempts at the same stage, in the order in which they reached it, so that the one to give way is at a head too.
-//! Each step therefore costs the same, however many attempts are alive.
+//! To find the attempts of a source costs as much as it has attempts. Every other step costs the same however many are
+//! alive; those that look for a time limit grow with the number of different limits.
 
 mod list;
 
@@ -22,7 +23,7 @@ pub(crate) type Slot = NonZeroU32;
 pub(crate) struct Attempt {
     pub(crate) source: IpAddr,
     pub(crate) door: DoorNumber,
-    /// The knocks made so far, at least one.
+    /// The knocks made so far, at least one; none marks an entry of the table that is free.
     pub(crate) stage: u8,
     /// The first moment at which it is over.
     pub(crate) deadline: Moment,
@@ -49,6 +50,7 @@ struct Entry {
     attempt: Attempt,
     class: u32,
     next_in_bucket: Option<Slot>,
+    previous_in_bucket: Option<Slot>,
     by_age: Links,
     by_stage: Links,
 }
@@ -76,6 +78,9 @@ pub(crate) struct Attempts {
     classes: Vec<Class>,
     /// The attempts at stage n + 1, those that reached it first in front.
     stages: [List; Sequence::MAX_KNOCKS],
+    /// How many entries have been looked at.
+    #[cfg(test)]
+    pub(crate) looks: std::cell::Cell<usize>,
 }
 
 impl Attempts {
@@ -93,6 +98,8 @@ impl Attempts {
             hasher: FixedState::with_seed(seed),
             classes: Vec::new(),
             stages: [List::default(); Sequence::MAX_KNOCKS],
+            #[cfg(test)]
+            looks: std::cell::Cell::default(),
         }
     }
 
@@ -106,29 +113,32 @@ impl Attempts {
         let mut next = self.bucket(source).and_then(|bucket| *self.buckets.get(bucket)?);
         std::iter::from_fn(move || {
             let slot = next?;
-            let entry = self.entries.get(place(slot))?;
+            let entry = self.entry(slot)?;
             next = entry.next_in_bucket;
             Some((slot, &entry.attempt))
         })
         .filter(move |(_, attempt)| attempt.source == source)
     }
 
+    /// The attempt in a slot, unless that is free. The slot may have gone to another attempt since it was found.
+    pub(crate) fn at(&self, slot: Slot) -> Option<&Attempt> {
+        self.entry(slot).map(|entry| &entry.attempt).filter(|attempt| attempt.stage > 0)
+    }
+
     /// Takes in an attempt at stage 1 that may live for `limit`; returns the one that gave way to it.
     pub(crate) fn start(&mut self, attempt: Attempt, limit: Duration) -> Option<Attempt> {
         let gave_way = if self.alive < self.capacity { None } else { self.remove_first_from(1) };
         let class = self.class(limit);
-        let bucket = self.bucket(attempt.source);
         let entry = Entry {
             attempt,
             class,
-            next_in_bucket: bucket.and_then(|bucket| self.buckets.get(bucket).copied().flatten()),
+            next_in_bucket: None,
+            previous_in_bucket: None,
             by_age: Links::default(),
             by_stage: Links::default(),
         };
         let slot = self.store(entry)?;
-        if let Some(head) = bucket.and_then(|bucket| self.buckets.get_mut(bucket)) {
-            *head = Some(slot);
-        }
+        self.join_bucket(attempt.source, slot);
         if let Some(class) = self.classes.get_mut(class as usize) {
             class.attempts.push(&mut self.entries, Order::Age, slot);
         }
@@ -139,7 +149,7 @@ impl Attempts {
 
     /// Brings an attempt one stage up; returns the one that gave way to it.
     pub(crate) fn advance(&mut self, slot: Slot, last: Option<Step>) -> Option<Attempt> {
-        let stage = self.entries.get(place(slot))?.attempt.stage;
+        let stage = self.at(slot)?.stage;
         self.leave_stage(stage, slot);
         let gave_way = if self.advanced < self.advanced_limit { None } else { self.remove_first_from(2) };
         let attempt = &mut self.entries.get_mut(place(slot))?.attempt;
@@ -151,15 +161,18 @@ impl Attempts {
 
     /// Ends an attempt.
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<Attempt> {
-        let entry = *self.entries.get(place(slot))?;
-        self.leave_bucket(&entry, slot);
+        let attempt = *self.at(slot)?;
+        let entry = *self.entry(slot)?;
+        self.leave_bucket(&entry);
         if let Some(class) = self.classes.get_mut(entry.class as usize) {
             class.attempts.remove(&mut self.entries, Order::Age, slot);
         }
-        self.leave_stage(entry.attempt.stage, slot);
-        self.entries.get_mut(place(slot))?.next_in_bucket = self.free.replace(slot);
+        self.leave_stage(attempt.stage, slot);
         self.alive -= 1;
-        Some(entry.attempt)
+        let free = self.entries.get_mut(place(slot))?;
+        free.attempt.stage = 0;
+        free.next_in_bucket = self.free.replace(slot);
+        Some(attempt)
     }
 
     /// When the next attempt runs out.
@@ -181,7 +194,7 @@ impl Attempts {
             .iter()
             .filter_map(|class| {
                 let slot = class.attempts.first()?;
-                Some((self.entries.get(place(slot))?.attempt.deadline, slot))
+                Some((self.entry(slot)?.attempt.deadline, slot))
             })
             .min()
     }
@@ -206,21 +219,34 @@ impl Attempts {
         }
     }
 
-    fn leave_bucket(&mut self, entry: &Entry, slot: Slot) {
-        let Some(bucket) = self.bucket(entry.attempt.source) else { return };
-        let mut before = None;
-        let mut here = self.buckets.get(bucket).copied().flatten();
-        while let Some(current) = here.filter(|current| *current != slot) {
-            before = here;
-            here = self.entries.get(place(current)).and_then(|entry| entry.next_in_bucket);
+    fn join_bucket(&mut self, source: IpAddr, slot: Slot) {
+        let Some(head) = self.bucket(source).and_then(|bucket| self.buckets.get_mut(bucket)) else { return };
+        let next = head.replace(slot);
+        if let Some(entry) = self.entries.get_mut(place(slot)) {
+            entry.next_in_bucket = next;
         }
-        let link = match before {
-            None => self.buckets.get_mut(bucket),
-            Some(before) => self.entries.get_mut(place(before)).map(|entry| &mut entry.next_in_bucket),
+        if let Some(next) = next.and_then(|next| self.entries.get_mut(place(next))) {
+            next.previous_in_bucket = Some(slot);
+        }
+    }
+
+    fn leave_bucket(&mut self, entry: &Entry) {
+        let link = match entry.previous_in_bucket {
+            None => self.bucket(entry.attempt.source).and_then(|bucket| self.buckets.get_mut(bucket)),
+            Some(previous) => self.entries.get_mut(place(previous)).map(|entry| &mut entry.next_in_bucket),
         };
         if let Some(link) = link {
             *link = entry.next_in_bucket;
         }
+        if let Some(next) = entry.next_in_bucket.and_then(|next| self.entries.get_mut(place(next))) {
+            next.previous_in_bucket = entry.previous_in_bucket;
+        }
+    }
+
+    fn entry(&self, slot: Slot) -> Option<&Entry> {
+        #[cfg(test)]
+        self.looks.set(self.looks.get() + 1);
+        self.entries.get(place(slot))
     }
 
     fn store(&mut self, entry: Entry) -> Option<Slot> {

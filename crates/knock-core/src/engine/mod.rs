@@ -14,8 +14,10 @@ use crate::{
 
 /// Follows every source through every door.
 ///
-/// Memory is bounded by the number of doors and the capacity given at the start; the cost of a hit depends on neither
-/// the attempts alive nor, but for those that the hit concerns, on the doors.
+/// Memory is bounded by the number of doors and the capacity given at the start. A hit concerns the doors that its source
+/// has attempts at and those that begin with it; each costs a search among the doors, whatever else is alive. To that
+/// comes a look at every different time limit, by each hit for what has run out and by each attempt that begins. A
+/// one-time door that opens costs a walk over all doors.
 #[derive(Debug)]
 pub struct Engine {
     host: Host,
@@ -27,7 +29,15 @@ pub struct Engine {
     explains: bool,
     now: Moment,
     /// The doors that a hit concerns; kept between hits for its memory only.
-    concerned: Vec<DoorNumber>,
+    concerned: Vec<Concern>,
+}
+
+/// A door that a hit concerns.
+#[derive(Clone, Copy, Debug)]
+struct Concern {
+    door: DoorNumber,
+    /// Where the attempt of the hit's source was when the hit came in; it may give way before the door has its turn.
+    slot: Option<Slot>,
 }
 
 /// What a hit means for one door.
@@ -114,41 +124,59 @@ impl Engine {
         let mut concerned = std::mem::take(&mut self.concerned);
         self.collect_concerned(hit, &mut concerned);
         let real = concerned.is_empty() || self.host.admits_source(hit);
-        for number in concerned.drain(..) {
-            let verdict = if real { self.judge(number, hit) } else { Some(Verdict::Ignore(Reason::NoPeer)) };
+        for Concern { door: number, slot } in concerned.drain(..) {
+            let slot = slot.filter(|slot| self.is_attempt(*slot, number, hit.source));
+            let verdict =
+                if real { self.judge(number, slot, hit) } else { Some(Verdict::Ignore(Reason::NoPeer)) };
             if let Some(verdict) = verdict {
-                self.carry_out(verdict, number, hit, tell);
+                self.carry_out(verdict, number, slot, hit, tell);
             }
         }
         self.concerned = concerned;
     }
 
     /// The doors that the source has attempts at or that begin with this hit, in order; all if it is to be explained.
-    fn collect_concerned(&self, hit: &Hit, concerned: &mut Vec<DoorNumber>) {
+    ///
+    /// Walks the attempts of the source once, for all doors: one source may have an attempt at each of them.
+    fn collect_concerned(&self, hit: &Hit, concerned: &mut Vec<Concern>) {
         if self.explains {
-            concerned.extend(self.doors.iter().map(|door| door.number));
+            concerned.extend(self.doors.iter().map(|door| Concern { door: door.number, slot: None }));
+            for (slot, attempt) in self.attempts.of(hit.source) {
+                let place = concerned.binary_search_by_key(&attempt.door, |concern| concern.door);
+                if let Some(concern) = place.ok().and_then(|place| concerned.get_mut(place)) {
+                    concern.slot = Some(slot);
+                }
+            }
             return;
         }
-        concerned.extend(self.attempts.of(hit.source).map(|(_, attempt)| attempt.door));
+        let attempts = self.attempts.of(hit.source);
+        concerned.extend(attempts.map(|(slot, attempt)| Concern { door: attempt.door, slot: Some(slot) }));
         if let Some(knock) = hit.knock() {
             let start = self.openers.partition_point(|(other, _)| *other < knock);
             let openers = self.openers.iter().skip(start).take_while(|(other, _)| *other == knock);
-            concerned.extend(openers.map(|(_, number)| *number));
+            concerned.extend(openers.map(|(_, number)| Concern { door: *number, slot: None }));
         }
-        concerned.sort_unstable();
-        concerned.dedup();
+        // Where a door stands twice, the one with the attempt comes first and is kept.
+        concerned.sort_unstable_by_key(|concern| (concern.door, concern.slot.is_none()));
+        concerned.dedup_by_key(|concern| concern.door);
     }
 
-    fn judge(&self, number: DoorNumber, hit: &Hit) -> Option<Verdict> {
+    fn judge(&self, number: DoorNumber, slot: Option<Slot>, hit: &Hit) -> Option<Verdict> {
         let door = self.door(number)?;
         if !self.host.is_addressed(hit, door.target) {
             return Some(Verdict::Ignore(Reason::NotAddressed));
         }
-        let attempt = self.attempt(number, hit.source).map(|(_, attempt)| attempt);
-        Some(judge(door, attempt, hit))
+        Some(judge(door, slot.and_then(|slot| self.attempts.at(slot)), hit))
     }
 
-    fn carry_out(&mut self, verdict: Verdict, number: DoorNumber, hit: &Hit, tell: &mut impl FnMut(Event)) {
+    fn carry_out(
+        &mut self,
+        verdict: Verdict,
+        number: DoorNumber,
+        slot: Option<Slot>,
+        hit: &Hit,
+        tell: &mut impl FnMut(Event),
+    ) {
         let event = |what| Event { at: self.now, door: number, source: hit.source, what };
         match verdict {
             Verdict::Ignore(reason) => {
@@ -157,12 +185,11 @@ impl Engine {
                 }
             }
             Verdict::Start => self.start(number, hit, tell),
-            Verdict::Step => self.step(number, hit, tell),
+            Verdict::Step => self.step(number, slot, hit, tell),
             Verdict::Discard { restart } => {
-                let Some((slot, attempt)) = self.attempt(number, hit.source) else { return };
+                let Some(attempt) = slot.and_then(|slot| self.attempts.remove(slot)) else { return };
                 let stage = attempt.stage;
                 tell(event(What::Discarded { stage, port: hit.port, protocol: hit.protocol() }));
-                self.attempts.remove(slot);
                 if restart {
                     self.start(number, hit, tell);
                 }
@@ -188,8 +215,9 @@ impl Engine {
         self.tell_gave_way(gave_way, tell);
     }
 
-    fn step(&mut self, number: DoorNumber, hit: &Hit, tell: &mut impl FnMut(Event)) {
-        let Some((slot, attempt)) = self.attempt(number, hit.source) else { return };
+    fn step(&mut self, number: DoorNumber, slot: Option<Slot>, hit: &Hit, tell: &mut impl FnMut(Event)) {
+        let Some(slot) = slot else { return };
+        let Some(attempt) = self.attempts.at(slot) else { return };
         let stage = attempt.stage.saturating_add(1);
         let Some(door) = self.door(number) else { return };
         if usize::from(stage) >= door.sequence.knocks().len() {
@@ -227,8 +255,8 @@ impl Engine {
         self.doors.get(place)
     }
 
-    fn attempt(&self, door: DoorNumber, source: IpAddr) -> Option<(Slot, &Attempt)> {
-        self.attempts.of(source).find(|(_, attempt)| attempt.door == door)
+    fn is_attempt(&self, slot: Slot, door: DoorNumber, source: IpAddr) -> bool {
+        self.attempts.at(slot).is_some_and(|attempt| attempt.door == door && attempt.source == source)
     }
 }
 

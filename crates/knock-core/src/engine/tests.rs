@@ -53,7 +53,7 @@ fn host() -> Host {
         addresses: vec!["192.0.2.1".parse().unwrap()],
         broadcasts: vec!["192.0.2.255".parse().unwrap()],
     };
-    Host::Interfaces(BTreeMap::from([(InterfaceIndex(2), interface)]))
+    Host::interfaces(BTreeMap::from([(InterfaceIndex(2), interface)]))
 }
 
 fn engine(doors: impl IntoIterator<Item = Door>) -> Engine {
@@ -184,7 +184,7 @@ fn only_what_is_sent_to_the_door_counts() {
     let mut engine = engine([door(0, "7000,8000"), Door { target: Some(target), ..door(1, "7000,8000") }]);
     let elsewhere = Hit { destination: target, ..tcp(7000, 1) };
     assert_eq!(play(&mut engine, &[(0, elsewhere)]), ["1: Stage 1"]);
-    engine.set_host(Host::Interfaces(BTreeMap::new()));
+    engine.set_host(Host::interfaces(BTreeMap::new()));
     assert!(play(&mut engine, &[(0, tcp(7000, 1))]).is_empty());
     let unreal = Hit { source: "0.0.0.0".parse().unwrap(), ..elsewhere };
     engine.explain(true);
@@ -247,4 +247,78 @@ fn knocks_count_by_protocol_and_port() {
         play(&mut engine, &[(0, tcp(7000, 1)), (0, udp(7000)), (0, tcp(8000, 2))]),
         ["0: Stage 1", "0: OPEN SESAME"]
     );
+}
+
+/// 2,000 doors that begin alike, and how many entries of the table a hit looks at.
+fn looks_of_many_doors(explains: bool, last: Hit) -> Vec<usize> {
+    let mut engine = Engine::new(host(), 4096, 7);
+    (0..MANY).for_each(|number| engine.add(door(number, "7000,8000,9000")));
+    engine.explain(explains);
+    let hits = [tcp(7000, 1), tcp(8000, 2), last];
+    let looks = hits.map(|hit| {
+        engine.attempts.looks.set(0);
+        assert_eq!(play(&mut engine, &[(0, hit)]).len(), MANY as usize);
+        engine.attempts.looks.get()
+    });
+    assert_eq!(engine.attempts(), 0);
+    looks.into()
+}
+
+const MANY: u32 = 2000;
+
+#[test]
+fn the_cost_of_a_hit_grows_with_the_doors_and_not_with_their_square() {
+    for explains in [false, true] {
+        for last in [tcp(9000, 3), tcp(1, 3)] {
+            let looks = looks_of_many_doors(explains, last);
+            assert!(looks.iter().all(|looks| *looks <= 10 * MANY as usize), "{looks:?}");
+            // The walk itself is counted: the second hit meets an attempt at every door.
+            assert!(looks[1] >= MANY as usize, "{looks:?}");
+        }
+    }
+}
+
+#[test]
+fn what_gave_way_during_the_same_hit_is_gone_for_the_doors_to_come() {
+    for explains in [false, true] {
+        let mut engine = Engine::new(host(), 4, 7);
+        engine.add(door(0, "8000,9000,1"));
+        (1..4).for_each(|number| engine.add(door(number, "7000,8000,9000")));
+        play(&mut engine, &[(0, tcp(7000, 1)), (0, tcp(8000, 2))]);
+        engine.explain(explains);
+        let mut said = play(&mut engine, &[(0, tcp(9000, 3))]);
+        said.retain(|said| !said.contains("ignored"));
+        let expected =
+            [(0, What::Stage(2)), (1, What::GaveWay(2)), (2, What::Opened(3)), (3, What::Opened(3))];
+        assert_eq!(said, expected.map(|(door, what)| format!("{door}: {what}")));
+        assert_eq!(engine.attempts(), 1);
+    }
+}
+
+#[test]
+fn an_attempt_is_not_taken_for_the_one_that_gave_way_to_it() {
+    for explains in [false, true] {
+        let mut engine = Engine::new(host(), 2, 7);
+        engine.add(door(0, "8000,9000"));
+        (1..3).for_each(|number| engine.add(door(number, "7000,8000")));
+        play(&mut engine, &[(0, tcp(7000, 1))]);
+        engine.explain(explains);
+        let mut said = play(&mut engine, &[(0, tcp(8000, 2))]);
+        said.retain(|said| !said.contains("ignored"));
+        let expected = [(0, What::Stage(1)), (1, What::GaveWay(1)), (2, What::Opened(2))];
+        assert_eq!(said, expected.map(|(door, what)| format!("{door}: {what}")));
+        assert_eq!(engine.attempts(), 1);
+    }
+}
+
+#[test]
+fn explaining_says_nothing_of_a_door_that_is_gone() {
+    let mut engine = engine([door(0, "7000,8000"), door(1, "7000,8000")]);
+    play(&mut engine, &[(0, tcp(7000, 1))]);
+    engine.remove(DoorNumber(0));
+    engine.set_host(Host::interfaces(BTreeMap::new()));
+    engine.explain(true);
+    let unreal = Hit { source: "127.0.0.1".parse().unwrap(), ..tcp(8000, 2) };
+    let said = play(&mut engine, &[(0, tcp(8000, 2)), (0, unreal)]);
+    assert!(said.len() == 2 && said.iter().all(|said| said.starts_with("1: ignored")), "{said:?}");
 }

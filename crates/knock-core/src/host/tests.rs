@@ -1,3 +1,5 @@
+use std::net::Ipv4Addr;
+
 use super::*;
 use crate::hit::Transport;
 
@@ -31,7 +33,7 @@ fn router() -> Host {
     let loopback = interface(true, &["127.0.0.1", "::1"], &[]);
     let lan = interface(false, &["192.0.2.1", "2001:db8::1", "fe80::1", "169.254.0.1"], &[[192, 0, 2, 255]]);
     let wan = interface(false, &["198.51.100.1", "fe80::2"], &[[198, 51, 100, 127]]);
-    Host::Interfaces(BTreeMap::from(
+    Host::interfaces(BTreeMap::from(
         [(LOOPBACK, loopback), (LAN, lan), (WAN, wan)].map(|(index, it)| (InterfaceIndex(index), it)),
     ))
 }
@@ -163,7 +165,44 @@ fn a_capture_may_know_the_addresses_of_its_host() {
 fn addresses_that_go_are_followed() {
     let knock = hit(LAN, "203.0.113.9", "192.0.2.1");
     assert!(router().is_addressed(&knock, None));
-    let Host::Interfaces(mut interfaces) = router() else { panic!("a router has interfaces") };
+    let Host::Interfaces(interfaces) = router() else { panic!("a router has interfaces") };
+    let mut interfaces = interfaces.by_index().clone();
     interfaces.insert(InterfaceIndex(LAN), interface(false, &["192.0.2.33"], &[]));
-    assert!(!Host::Interfaces(interfaces).is_addressed(&knock, None));
+    assert!(!Host::interfaces(interfaces).is_addressed(&knock, None));
+}
+
+#[test]
+fn among_many_interfaces_each_has_what_is_its_own() {
+    let number = |index: u32| [10, 0, index.to_be_bytes()[2], index.to_be_bytes()[3]];
+    let indices = [0, u32::MAX].into_iter().chain(1..500);
+    let host = Host::interfaces(
+        indices
+            .clone()
+            .map(|index| {
+                let [a, b, c, d] = number(index);
+                let addresses = vec![
+                    IpAddr::from([a, b, c, d]),
+                    address(if index % 2 == 0 { "fe80::1" } else { "fe80::2" }),
+                    address("2001:db8::1"),
+                ];
+                let broadcasts = vec![[a, 1, c, d].into()];
+                (InterfaceIndex(index), Interface { loopback: false, addresses, broadcasts })
+            })
+            .collect(),
+    );
+    for index in indices {
+        let [a, b, c, d] = number(index);
+        let own = IpAddr::from([a, b, c, d]);
+        let broadcast = IpAddr::from([a, 1, c, d]);
+        let other = IpAddr::from([a, 2, c, d]);
+        for via in [index, 0, 7, u32::MAX, 1000] {
+            let from = |source| host.admits_source(&Hit { source, ..hit(via, "::", "192.0.2.1") });
+            assert!(!from(own) && !from(broadcast) && from(other), "{own} via {via}");
+            let to = Hit { destination: own, ..hit(via, "203.0.113.9", "::") };
+            assert_eq!(host.is_addressed(&to, None), via == index, "{own} via {via}");
+        }
+        assert_eq!(admits(&host, index, "fe80::1"), index % 2 == 1);
+        assert_eq!(admits(&host, index, "fe80::2"), index % 2 == 0);
+        assert!(!admits(&host, index, "2001:db8::1"));
+    }
 }

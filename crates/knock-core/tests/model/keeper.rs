@@ -227,7 +227,7 @@ impl Keeper {
         };
         let own = match &self.host {
             // Other links may have another host with the same link-local address.
-            Host::Interfaces(interfaces) => interfaces.iter().any(|(index, interface)| {
+            Host::Interfaces(interfaces) => interfaces.by_index().iter().any(|(index, interface)| {
                 let there = *index == hit.interface || !is_link_local(hit.source);
                 let broadcast =
                     |source| interface.broadcasts.iter().any(|other| IpAddr::V4(*other) == source);
@@ -253,7 +253,7 @@ impl Keeper {
 
     fn interface(&self, hit: &Hit) -> Option<&Interface> {
         let Host::Interfaces(interfaces) = &self.host else { return None };
-        interfaces.get(&hit.interface)
+        interfaces.by_index().get(&hit.interface)
     }
 }
 

@@ -230,7 +230,7 @@ fn host(number: usize) -> Host {
     match number {
         0 => Host::Unknown,
         1 => Host::Had(vec![address("192.0.2.1"), address("2001:db8::1")]),
-        2 => Host::Interfaces(BTreeMap::from([home, other])),
-        _ => Host::Interfaces(BTreeMap::from([home, wire, other])),
+        2 => Host::interfaces(BTreeMap::from([home, other])),
+        _ => Host::interfaces(BTreeMap::from([home, wire, other])),
     }
 }

@@ -37,7 +37,7 @@ impl Table {
     }
 
     pub(super) fn host(&self) -> Host {
-        Host::Interfaces(self.links.iter().map(|(index, link)| (*index, link.interface())).collect())
+        Host::interfaces(self.links.iter().map(|(index, link)| (*index, link.interface())).collect())
     }
 
     pub(super) fn link(&self, index: InterfaceIndex) -> Option<&Link> {

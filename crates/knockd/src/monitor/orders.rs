@@ -62,12 +62,12 @@ impl Monitor {
     /// Tells the watcher which addresses we have.
     pub(super) fn order_host(&mut self) {
         let Host::Interfaces(interfaces) = self.links.host() else { return };
-        for (index, interface) in interfaces {
+        for (&index, interface) in interfaces.by_index() {
             let own = if interface.loopback { AddressKind::Loopback } else { AddressKind::Own };
-            for address in interface.addresses {
+            for &address in &interface.addresses {
                 self.order_address(index, own, address);
             }
-            for address in interface.broadcasts {
+            for &address in &interface.broadcasts {
                 self.order_address(index, AddressKind::Broadcast, address.into());
             }
         }

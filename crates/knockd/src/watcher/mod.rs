@@ -81,7 +81,7 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
         return Err(ReceiveError::from(Malformed("the first order must be to begin")).into());
     };
     reporter.report(Report::Confined(sandbox::confine(identity)))?;
-    let mut engine = Engine::new(Host::Interfaces(BTreeMap::new()), capacity as usize, seed);
+    let mut engine = Engine::new(Host::interfaces(BTreeMap::new()), capacity as usize, seed);
     engine.explain(explain);
     let mut watcher = Watcher { engine, reporter, sockets: Vec::new(), noted: BTreeMap::new() };
     while watcher.follow_orders()? {
@@ -139,7 +139,7 @@ impl Watcher {
                     }
                 }
             }
-            Order::SetHost => self.engine.set_host(Host::Interfaces(std::mem::take(&mut self.noted))),
+            Order::SetHost => self.engine.set_host(Host::interfaces(std::mem::take(&mut self.noted))),
             Order::Listen(number) => {
                 let descriptor = descriptor.ok_or(ReceiveError::from(Malformed("a socket is missing")))?;
                 self.sockets.push((number, PacketSocket::adopt(descriptor)));

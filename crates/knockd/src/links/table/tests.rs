@@ -91,6 +91,7 @@ fn the_host_is_what_the_table_says() {
     table.apply(added(network("10.0.0.1", 24)));
     table.apply(added(Address::v6(Ipv6Addr::LOCALHOST)));
     let Host::Interfaces(interfaces) = table.host() else { panic!() };
+    let interfaces = interfaces.by_index();
     assert_eq!(interfaces.keys().copied().collect::<Vec<_>>(), [InterfaceIndex(1), ETH0]);
     assert!(interfaces[&InterfaceIndex(1)].loopback);
     let addresses = ["10.0.0.1", "::1"].map(|text| text.parse::<IpAddr>().unwrap());
