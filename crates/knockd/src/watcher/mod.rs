@@ -24,7 +24,8 @@ use thiserror::Error;
 
 use self::reporter::Reporter;
 use crate::{
-    clock, complain,
+    clock,
+    complaint::complain,
     ipc::{
         AddressKind, Malformed, Order, Report, SocketNumber,
         channel::{Channel, ReceiveError, Received},
