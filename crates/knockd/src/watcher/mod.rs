@@ -31,11 +31,16 @@ use crate::{
         channel::{Channel, ReceiveError, Received},
     },
     sandbox,
-    sys::{descriptors, packet::PacketSocket},
+    sys::{descriptors, packet::PacketSocket, signals},
 };
 
 /// How many packets of one socket are taken before the others, and the monitor, get their turn.
 const TURN: usize = 256;
+
+/// What is meant for the monitor when it is sent to all that is called knockd, to a control group or by a terminal. The
+/// watcher ends when the monitor does, and the monitor ends it by `SIGKILL`.
+const FOR_THE_MONITOR: [i32; 6] =
+    [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2];
 
 /// Why the watcher ends before its monitor does.
 #[derive(Debug, Error)]
@@ -61,6 +66,10 @@ struct Watcher {
 pub fn run() -> ExitCode {
     // Who has no name of the thread still has its arguments to go by.
     let _ = rustix::thread::set_name(c"knockd-watcher");
+    for signal in FOR_THE_MONITOR {
+        // It fails for none of these.
+        let _ = signals::ignore(signal);
+    }
     // Standard input stays open until the very end, so that the monitor doesn't see it before.
     let ended = descriptors::keep_two()
         .and_then(|()| io::stdin().as_fd().try_clone_to_owned())
