@@ -3,6 +3,7 @@
 
 mod cli;
 mod clock;
+mod complaint;
 mod configuration;
 mod ipc;
 mod limit;
@@ -17,7 +18,6 @@ mod sys;
 mod watcher;
 
 use std::{
-    fmt::Display,
     io::{self, Write},
     path::Path,
     process::ExitCode,
@@ -30,7 +30,7 @@ use knock_core::{
     filter::{self, Program},
 };
 
-use self::cli::Arguments;
+use self::{cli::Arguments, complaint::complain};
 
 /// The whole program, by the command line that it was started with.
 #[must_use]
@@ -94,9 +94,4 @@ fn detach() -> ExitCode {
 fn fail(error: &str) -> ExitCode {
     complain(format_args!("knockd: {error}"));
     ExitCode::FAILURE
-}
-
-/// Tells who started us; unlike `eprintln!` it survives that nobody listens any more.
-fn complain(what: impl Display) {
-    let _ = writeln!(io::stderr(), "{what}");
 }

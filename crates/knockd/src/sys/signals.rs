@@ -1,7 +1,33 @@
-//! What becomes of signals.
+//! What becomes of signals: `signal(2)`.
 
-/// Has a write past the greatest size of files fail, as others do, instead of ending the process.
-pub(crate) fn ignore_file_size() {
-    // SAFETY: no handler is installed: the kernel drops the signal. It can't fail: the signal exists and may be ignored.
-    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+use std::io;
+
+/// Has the kernel drop this signal (`signal(7)`) from now on, instead of ending the process.
+///
+/// Fails for those that can't be ignored, `SIGKILL` and `SIGSTOP`, and for what is no signal.
+pub(crate) fn ignore(signal: i32) -> io::Result<()> {
+    // SAFETY: no handler is installed, so no code of ours runs at a time that it isn't made for.
+    let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
+    if before == libc::SIG_ERR { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    #[test]
+    fn an_ignored_signal_changes_nothing() {
+        ignore(libc::SIGUSR2).unwrap();
+        // Would end the tests.
+        kill_process(getpid(), Signal::USR2).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_ignored_is_told() {
+        for signal in [libc::SIGKILL, libc::SIGSTOP, 0, 1000] {
+            assert!(ignore(signal).is_err(), "{signal}");
+        }
+    }
 }

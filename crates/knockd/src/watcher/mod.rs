@@ -1,6 +1,9 @@
 //! The half that listens: packets in, reports out. It knows doors by their numbers and nothing of what they open.
 
+mod listener;
 mod reporter;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeMap,
@@ -22,19 +25,25 @@ use rustix::{
 };
 use thiserror::Error;
 
-use self::reporter::Reporter;
+use self::{listener::Listener, reporter::Reporter};
 use crate::{
-    clock, complain,
+    clock,
+    complaint::complain,
     ipc::{
-        AddressKind, Malformed, Order, Report, SocketNumber,
+        AddressKind, Malformed, Order, Report,
         channel::{Channel, ReceiveError, Received},
     },
     sandbox,
-    sys::{descriptors, packet::PacketSocket},
+    sys::{descriptors, packet::PacketSocket, signals},
 };
 
 /// How many packets of one socket are taken before the others, and the monitor, get their turn.
 const TURN: usize = 256;
+
+/// What is meant for the monitor when it is sent to all that is called knockd, to a control group or by a terminal. The
+/// watcher ends when the monitor does, and the monitor ends it by `SIGKILL`.
+const FOR_THE_MONITOR: [i32; 6] =
+    [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2];
 
 /// Why the watcher ends before its monitor does.
 #[derive(Debug, Error)]
@@ -50,7 +59,7 @@ enum Failure {
 struct Watcher {
     engine: Engine,
     reporter: Reporter,
-    sockets: Vec<(SocketNumber, PacketSocket)>,
+    listeners: Vec<Listener>,
     /// The addresses noted for the next [`Order::SetHost`].
     noted: BTreeMap<knock_core::interface::InterfaceIndex, Interface>,
 }
@@ -60,6 +69,10 @@ struct Watcher {
 pub fn run() -> ExitCode {
     // Who has no name of the thread still has its arguments to go by.
     let _ = rustix::thread::set_name(c"knockd-watcher");
+    for signal in FOR_THE_MONITOR {
+        // It fails for none of these.
+        let _ = signals::ignore(signal);
+    }
     // Standard input stays open until the very end, so that the monitor doesn't see it before.
     let ended = descriptors::keep_two()
         .and_then(|()| io::stdin().as_fd().try_clone_to_owned())
@@ -83,10 +96,11 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
     reporter.report(Report::Confined(sandbox::confine(identity)))?;
     let mut engine = Engine::new(Host::interfaces(BTreeMap::new()), capacity as usize, seed);
     engine.explain(explain);
-    let mut watcher = Watcher { engine, reporter, sockets: Vec::new(), noted: BTreeMap::new() };
+    let mut watcher = Watcher { engine, reporter, listeners: Vec::new(), noted: BTreeMap::new() };
     while watcher.follow_orders()? {
-        watcher.wait()?;
-        watcher.listen()?;
+        let is_ready = watcher.wait()?;
+        watcher.listen(&is_ready)?;
+        watcher.inquire()?;
         watcher.expire()?;
     }
     Ok(())
@@ -142,40 +156,35 @@ impl Watcher {
             Order::SetHost => self.engine.set_host(Host::interfaces(std::mem::take(&mut self.noted))),
             Order::Listen(number) => {
                 let descriptor = descriptor.ok_or(ReceiveError::from(Malformed("a socket is missing")))?;
-                self.sockets.push((number, PacketSocket::adopt(descriptor)));
+                self.listeners.push(Listener::new(number, PacketSocket::adopt(descriptor)));
             }
-            Order::Leave(number) => self.sockets.retain(|(other, _)| *other != number),
+            Order::Leave(number) => self.listeners.retain(|listener| listener.number != number),
             Order::Confirm => self.reporter.report(Report::Ready)?,
         }
         Ok(())
     }
 
-    /// Sleeps until there is something to do.
-    fn wait(&self) -> Result<(), Failure> {
+    /// Sleeps until there is something to do. Tells of each listener whether it has packets or an error.
+    fn wait(&self) -> Result<Vec<bool>, Failure> {
         let channel = self.reporter.channel();
         let mut wanted = PollFlags::IN;
         wanted.set(PollFlags::OUT, channel.is_congested());
         let mut polled = vec![PollFd::new(channel, wanted)];
-        polled.extend(self.sockets.iter().map(|(_, socket)| PollFd::new(socket, PollFlags::IN)));
-        let deadlines = [self.engine.next_deadline(), self.reporter.next_deadline()];
-        let timeout = clock::wait_until(deadlines.into_iter().flatten().min());
-        wait_for(&mut polled, timeout.as_ref())
+        polled.extend(self.listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)));
+        let ours = [self.engine.next_deadline(), self.reporter.next_deadline()];
+        let theirs = self.listeners.iter().map(Listener::next_deadline);
+        let timeout = clock::wait_until(ours.into_iter().chain(theirs).flatten().min());
+        wait_for(&mut polled, timeout.as_ref())?;
+        Ok(polled.iter().skip(1).map(|polled| !polled.revents().is_empty()).collect())
     }
 
-    /// Takes in the packets that have come.
-    fn listen(&mut self) -> Result<(), Failure> {
+    /// Takes in the packets that have come, from the listeners that are ready.
+    fn listen(&mut self, is_ready: &[bool]) -> Result<(), Failure> {
         let mut buffer = [0; SNAP_LENGTH as usize];
         let now = clock::now();
-        for (number, socket) in &self.sockets {
-            for taken in 1..=TURN {
-                // Nothing is lost while there is room, and room there is as long as we keep up.
-                if taken == TURN {
-                    let dropped = socket.take_dropped()?;
-                    if dropped > 0 {
-                        self.reporter.report(Report::Dropped(dropped))?;
-                    }
-                }
-                let received = match socket.receive(&mut buffer) {
+        for (listener, _) in self.listeners.iter_mut().zip(is_ready).filter(|(_, is_ready)| **is_ready) {
+            for _ in 0..TURN {
+                let received = match listener.receive(&mut buffer) {
                     Ok(received) => received,
                     Err(error) => match Errno::from_io_error(&error) {
                         Some(Errno::AGAIN) => break,
@@ -183,7 +192,7 @@ impl Watcher {
                         Some(Errno::INTR | Errno::NETDOWN) => continue,
                         errno => {
                             let errno = errno.unwrap_or(Errno::IO).raw_os_error();
-                            self.reporter.report(Report::Deaf(*number, errno))?;
+                            self.reporter.report(Report::Deaf(listener.number, errno))?;
                             return Err(Failure::Deaf);
                         }
                     },
@@ -199,6 +208,15 @@ impl Watcher {
                     told?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Finds out what the kernel had no room for.
+    fn inquire(&mut self) -> Result<(), Failure> {
+        let now = clock::now();
+        for listener in &mut self.listeners {
+            self.reporter.count_dropped(listener.take_dropped(now)?);
         }
         Ok(())
     }

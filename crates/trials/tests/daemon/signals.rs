@@ -20,6 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("signals::end_waits_for_what_is_opening", end_waits_for_what_is_opening),
         trial("signals::ctrl_c_is_not_for_commands", ctrl_c_is_not_for_commands),
         trial("signals::dead_watcher_is_followed_by_another", dead_watcher_is_followed_by_another),
+        trial("signals::watcher_ignores_what_is_for_its_monitor", watcher_ignores_what_is_for_its_monitor),
         trial("signals::dead_monitor_takes_its_watcher_along", dead_monitor_takes_its_watcher_along),
     ]
 }
@@ -30,6 +31,10 @@ const LASTING: &str = "[door]
     Cmd_Timeout = 3600
     Stop_Command = echo %IP% >> {DIR}/closed-%IP%
 ";
+
+/// What is sent to all that is called knockd, or to its whole control group.
+const FOR_THE_MONITOR: [Signal; 6] =
+    [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGUSR1, Signal::SIGUSR2];
 
 /// A door whose start command takes as long as the test wants.
 const SLOW: &str = "[door]
@@ -104,12 +109,32 @@ fn dead_watcher_is_followed_by_another() -> Outcome {
     same("closed", lab.file("closed-10.0.0.2").as_str(), "10.0.0.2\n")
 }
 
+fn watcher_ignores_what_is_for_its_monitor() -> Outcome {
+    let lab = Lab::new()?;
+    let mut daemon = Setup::new(&lab, LASTING)?.start()?;
+    let watcher = daemon.watcher()?;
+    for signal in FOR_THE_MONITOR {
+        watcher.signal(signal)?;
+    }
+    knock(&lab, "CLIENT")?;
+    daemon.log().await_count(1, "OPEN SESAME")?;
+    same("watcher", daemon.watcher()?.id, watcher.id)?;
+    ensure(!lab.file("log").contains("watcher ended"), lab.file("log"))?;
+    daemon.signal(Signal::SIGKILL)?;
+    daemon.wait()?;
+    await_end(&watcher)
+}
+
 fn dead_monitor_takes_its_watcher_along() -> Outcome {
     let lab = Lab::new()?;
     let mut daemon = Setup::new(&lab, LASTING)?.start()?;
     let watcher = daemon.watcher()?;
     daemon.signal(Signal::SIGKILL)?;
     daemon.wait()?;
+    await_end(&watcher)
+}
+
+fn await_end(watcher: &Process) -> Outcome {
     let gone = || Process::find(watcher.id).is_none_or(|process| process.is_zombie).then_some(());
     await_some(PATIENCE, gone).ok_or_else(|| Trouble::new("the watcher lives on"))
 }
