@@ -64,6 +64,9 @@ fn check(arguments: &Arguments) -> Result<(), String> {
     for warning in &checked.warnings {
         complain(warning);
     }
+    for lacking in monitor::lacking(arguments, &checked.config) {
+        complain(format_args!("warning: {lacking}"));
+    }
     let doors = checked.config.doors.len();
     let plural = if doors == 1 { "" } else { "s" };
     let mut said = format!("{}: no mistakes, {doors} door{plural}\n", arguments.config.display());

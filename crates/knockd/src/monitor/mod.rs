@@ -32,7 +32,11 @@ use self::{
     confinement::Confinement, detach::Successor, doors::Doors, listening::Listening, opener::Opener,
     pid_file::PidFile, signals::Request, signals::Signals, supervisor::Supervisor,
 };
-pub use self::{detach::detach, start::run, watcher_process::WATCHER};
+pub use self::{
+    detach::detach,
+    start::{lacking, run},
+    watcher_process::WATCHER,
+};
 use crate::{
     cli::Arguments,
     clock,

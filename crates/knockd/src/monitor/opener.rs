@@ -86,6 +86,12 @@ impl Opener {
         self.openings.is_empty() && self.commands.is_idle()
     }
 
+    /// Closes even what a command is still opening.
+    pub fn close_hanging(&mut self, now: Moment, log: &Log) {
+        let deeds = self.openings.close_hanging();
+        self.perform(now, deeds, log);
+    }
+
     /// What is not closed yet.
     pub fn unclosed(&self) -> impl Iterator<Item = &Opening> {
         self.openings.unclosed()

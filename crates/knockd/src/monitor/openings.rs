@@ -143,6 +143,13 @@ impl Openings {
         open.into_iter().filter_map(|id| self.close(id)).collect()
     }
 
+    /// Closes even what is still being opened: its start command has had its time.
+    pub fn close_hanging(&mut self) -> Vec<Deed> {
+        let hanging = self.states.iter().filter(|(_, state)| state.phase == Phase::StartingToClose);
+        let hanging: Vec<OpeningId> = hanging.map(|(id, _)| *id).collect();
+        hanging.into_iter().filter_map(|id| self.close(id)).collect()
+    }
+
     /// What is open, or being opened or closed, and would have to be closed.
     pub fn unclosed(&self) -> impl Iterator<Item = &Opening> {
         self.states.values().map(|state| &state.opening).filter(|opening| opening.stop.is_some())
@@ -304,5 +311,16 @@ mod tests {
         openings.ended(at(2), OpeningId(0));
         openings.ended(at(2), OpeningId(1));
         assert!(openings.is_empty() && openings.next_deadline().is_none());
+    }
+
+    #[test]
+    fn what_never_ends_to_open_is_closed_at_the_end() {
+        let mut openings = Openings::default();
+        openings.open(at(0), opening(Some("start"), Some("stop")), Reknock::Again);
+        assert!(openings.close_all().is_empty());
+        assert_eq!(openings.unclosed().count(), 1);
+        assert_eq!(short(&openings.close_hanging()), ["0 stop"]);
+        assert!(openings.ended(at(1), OpeningId(0)).is_empty());
+        assert_eq!(openings.unclosed().count(), 0);
     }
 }

@@ -40,6 +40,10 @@ impl Monitor {
 
     fn take_up(&mut self, now: Moment, config: Config) -> Result<(), String> {
         let settings = Settings::new(&self.arguments, &config.options, &self.directory);
+        let is_new = settings.interfaces != self.settings.interfaces;
+        if is_new && let Err(error) = Listening::require(&settings.interfaces, &self.links) {
+            return Err(error.to_string());
+        }
         let changes = self.doors.replace(config.doors).map_err(|error| error.to_string())?;
         if settings.max_attempts != self.settings.max_attempts {
             self.log.say(Line::warning("MaxAttempts takes effect when knockd is started the next time"));
@@ -55,9 +59,6 @@ impl Monitor {
         self.order_doors(changes);
         // Until it answers, openings at the doors of before are on their way to us.
         self.order_confirmation();
-        if let Err(error) = Listening::require(&self.settings.interfaces, &self.links) {
-            self.log.say(Line::warning(format!("{error} It is listened on as soon as it is there.")));
-        }
         self.listen(now);
         self.opener.pass_time(now, &self.log);
         Ok(())

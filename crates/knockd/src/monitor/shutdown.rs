@@ -10,7 +10,10 @@ use rustix::{
 use super::Monitor;
 use crate::{clock, log::Line};
 
-/// How long the stop commands may take together.
+/// How long start commands that still run have until their doors are closed all the same.
+const STARTING: Duration = Duration::from_secs(10);
+
+/// How long everything may take together.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Monitor {
@@ -18,14 +21,16 @@ impl Monitor {
     pub(super) fn shut_down(mut self) -> io::Result<()> {
         self.log.say(Line::ShuttingDown);
         self.supervisor.end();
-        let deadline = clock::now().after(PATIENCE);
+        let begin = clock::now();
+        let deadline = begin.after(PATIENCE);
+        let mut hanging = Some(begin.after(STARTING));
         // What has died by now has sent its signal already.
         self.opener.reap(clock::now(), &self.log);
         self.opener.close_all(clock::now(), &self.log);
         while !self.opener.is_done() && clock::now() < deadline {
             let mut polled = [PollFd::new(&self.signals, PollFlags::IN)];
-            let next = self.opener.next_deadline().map_or(deadline, |next| next.min(deadline));
-            match poll(&mut polled, clock::wait_until(Some(next)).as_ref()) {
+            let next = [self.opener.next_deadline(), hanging, Some(deadline)].into_iter().flatten().min();
+            match poll(&mut polled, clock::wait_until(next).as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -33,6 +38,9 @@ impl Monitor {
             self.signals.requests();
             self.opener.reap(clock::now(), &self.log);
             self.opener.pass_time(clock::now(), &self.log);
+            if hanging.take_if(|moment| *moment <= clock::now()).is_some() {
+                self.opener.close_hanging(clock::now(), &self.log);
+            }
         }
         for opening in self.opener.unclosed() {
             let (door, source) = (&opening.door, opening.source);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use knock_core::config::Warning;
+use knock_core::config::{Config, Warning};
 use thiserror::Error;
 
 use super::{
@@ -112,6 +112,17 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     monitor.order_everything();
     monitor.await_confinement()?;
     Ok(monitor)
+}
+
+/// What the configuration needs to start and this machine doesn't have now, a line each.
+#[must_use]
+pub fn lacking(arguments: &Arguments, config: &Config) -> Vec<String> {
+    let directory = std::env::current_dir().unwrap_or_default();
+    let settings = Settings::new(arguments, &config.options, &directory);
+    let links = Links::open().map_err(StartError::from);
+    let missing = links.and_then(|links| Ok(Listening::require(&settings.interfaces, &links)?));
+    let unreadable = Doors::new(directory).replace(config.doors.clone()).map_err(StartError::from);
+    [missing.err(), unreadable.err()].into_iter().flatten().map(|error| error.to_string()).collect()
 }
 
 fn say(log: &Log, warnings: &[Warning], lines: Vec<Line>) {

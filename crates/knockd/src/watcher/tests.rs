@@ -13,7 +13,7 @@ fn watcher(count: u32) -> (Watcher, Vec<UnixDatagram>, OwnedFd) {
         listeners.push(Listener::new(SocketNumber(number), PacketSocket::adopt(receiver.into())));
         senders.push(sender);
     }
-    let engine = Engine::new(Host::Interfaces(BTreeMap::new()), 16, 0);
+    let engine = Engine::new(Host::interfaces(BTreeMap::new()), 16, 0);
     let watcher = Watcher { engine, reporter: Reporter::new(near), listeners, noted: BTreeMap::new() };
     (watcher, senders, far)
 }

@@ -196,8 +196,12 @@ fn a_new_interface_is_handed_over() -> Outcome {
     let lab = Lab::new()?;
     let mut daemon = Daemon::start(&lab, &[])?;
     let watcher = daemon.watcher()?;
-    daemon.reload("eth0, eth1")?;
+    daemon.reload("eth0, eht1")?;
+    daemon.log().await_part(
+        "stays unused, the running configuration in force: 1 mistake, first: there is no interface eht1",
+    )?;
     lab.plug("eth1")?;
+    daemon.reload("eth0, eth1")?;
     let both = await_some(PATIENCE, || watcher.packet_sockets().ok().filter(|sockets| sockets.len() == 2));
     both.ok_or_else(|| Trouble::new("the new socket is not handed over"))?;
     daemon.expect_to_open_on("CLIENT-B", "SERVER-B", "on=eth1")?;
