@@ -9,7 +9,7 @@ use std::{
 
 use nix::sys::signal::Signal;
 
-use super::{Lab, Log, PATIENCE, Process, Program, await_some};
+use super::{Lab, Log, PATIENCE, Process, Program, await_some, without_lack_of_users};
 use crate::{
     binaries,
     trouble::{Outcome, Trouble, ensure},
@@ -91,7 +91,8 @@ impl<'a> Setup<'a> {
     /// Runs it with this standard input to its end.
     pub fn run_with(&self, input: Stdio) -> Outcome<Ended> {
         let status = self.program(input)?.wait()?;
-        Ok(Ended { status: status.code(), out: self.lab.file("stdout"), err: self.lab.file("stderr") })
+        let err = without_lack_of_users(&self.lab.file("stderr"));
+        Ok(Ended { status: status.code(), out: self.lab.file("stdout"), err })
     }
 
     fn start_with(self, input: Stdio) -> Outcome<Daemon<'a>> {
