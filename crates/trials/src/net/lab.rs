@@ -85,7 +85,8 @@ impl Lab {
             self.client.path(),
         );
         self.server.ip(&(link + &end(interface, number, 1, &[2, 3, 250])))?;
-        self.client.ip(&end(interface, number, 2, &[1]))
+        self.client.ip(&end(interface, number, 2, &[1]))?;
+        [&self.server, &self.client].into_iter().try_for_each(|host| await_own_routes(host, interface))
     }
 
     /// Takes a cable away.
@@ -123,6 +124,28 @@ fn end(interface: &str, network: u8, own: u8, neighbours: &[u8]) -> String {
         format!("neighbour replace {address} lladdr {hardware} dev {interface} nud permanent\n")
     }));
     lines
+}
+
+/// Waits until `host` takes what comes for the two IPv6 addresses that [`end`] gave it: the kernel adds their routes
+/// some time after the addresses, and until then it silently drops the packets.
+fn await_own_routes(host: &Namespace, interface: &str) -> Outcome {
+    host.inside(|| {
+        let are_there = || {
+            let routes = fs::read_to_string("/proc/thread-self/net/ipv6_route").unwrap_or_default();
+            (routes.lines().filter(|route| leads_to_own_address(route, interface)).count() == 2).then_some(())
+        };
+        await_some(PATIENCE, are_there)
+            .ok_or_else(|| Trouble::new(format!("{interface} has no routes to its own addresses")))
+    })
+}
+
+/// A line of `/proc/net/ipv6_route`: destination and its prefix length first, flags (`RTF_LOCAL` is the highest,
+/// `linux/ipv6_route.h`) and interface last, numbers in hexadecimal.
+fn leads_to_own_address(route: &str, interface: &str) -> bool {
+    match route.split_ascii_whitespace().collect::<Vec<_>>()[..] {
+        [_, "80", .., flags, of] => flags.starts_with('8') && of == interface,
+        _ => false,
+    }
 }
 
 fn colons(address: [u8; 6]) -> String {
