@@ -69,6 +69,12 @@ pub struct Arguments {
     #[arg(short = 'g', long, value_name = "FILE")]
     pub logfile: Option<PathBuf>,
 
+    /// Note in this directory what is open, so that it is
+    /// closed whatever happens [default: the one of the
+    /// configuration, else /var/lib/knockd]
+    #[arg(long, value_name = "DIR", verbatim_doc_comment)]
+    pub state_dir: Option<PathBuf>,
+
     /// Look at packets as this user, who needs no rights
     /// [default: knockd if there is one, else nobody]
     #[arg(long, value_name = "NAME", verbatim_doc_comment)]
@@ -173,9 +179,16 @@ mod tests {
     fn the_help_fits_a_terminal_and_names_every_visible_option() {
         let help = Arguments::command().render_long_help().to_string();
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
-        for option in
-            ["--check", "--read", "--address", "--only-ip-v4", "--lookup", "--user", "--require-sandbox"]
-        {
+        for option in [
+            "--check",
+            "--read",
+            "--address",
+            "--only-ip-v4",
+            "--lookup",
+            "--state-dir",
+            "--user",
+            "--require-sandbox",
+        ] {
             assert!(help.contains(option), "{option}");
         }
         assert!(!help.contains("--detached"));

@@ -6,6 +6,7 @@ mod clock;
 mod complaint;
 mod configuration;
 mod ipc;
+mod journal;
 mod limit;
 pub mod links;
 mod log;

@@ -15,6 +15,9 @@ const INTERFACE: &str = "eth0";
 /// Where the daemon's process number is noted if nobody says where.
 const PID_FILE: &str = "/var/run/knockd.pid";
 
+/// Where the daemon notes what is open if nobody says where.
+const STATE_DIR: &str = "/var/lib/knockd";
+
 /// The settings that aren't about a door. Their paths don't depend on the working directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -24,6 +27,8 @@ pub struct Settings {
     pub families: Families,
     /// Where a background process notes its number.
     pub pid_file: PathBuf,
+    /// The directory of the journal of openings.
+    pub state_dir: PathBuf,
     /// The log file.
     pub log_file: Option<PathBuf>,
     /// Whether to log to syslog.
@@ -40,11 +45,13 @@ impl Settings {
     pub fn new(arguments: &Arguments, options: &Options, directory: &Path) -> Self {
         let given = arguments.interface.clone().or_else(|| options.interfaces.clone());
         let pid_file = arguments.pidfile.as_deref().or(options.pid_file.as_deref());
+        let state_dir = arguments.state_dir.as_deref().or(options.state_dir.as_deref());
         let log_file = arguments.logfile.as_deref().or(options.log_file.as_deref());
         Self {
             interfaces: given.unwrap_or_else(|| Listen::Named(vec![INTERFACE.to_owned()])),
             families: arguments.families(),
             pid_file: directory.join(pid_file.unwrap_or(Path::new(PID_FILE))),
+            state_dir: directory.join(state_dir.unwrap_or(Path::new(STATE_DIR))),
             log_file: log_file.map(|path| directory.join(path)),
             syslog: options.syslog,
             max_commands: options.max_commands,
@@ -75,19 +82,23 @@ mod tests {
         let nothing = settings("knockd", &Options::default());
         assert_eq!(nothing.interfaces, named("eth0"));
         assert_eq!(nothing.pid_file, PathBuf::from("/var/run/knockd.pid"));
+        assert_eq!(nothing.state_dir, PathBuf::from("/var/lib/knockd"));
         assert_eq!((nothing.log_file, nothing.families), (None, Families::Both));
         let options = Options {
             interfaces: Some(named("eth1")),
             pid_file: Some("/a.pid".into()),
+            state_dir: Some("/a".into()),
             log_file: Some("/a.log".into()),
             ..Options::default()
         };
         let file = settings("knockd", &options);
         assert_eq!(file.interfaces, named("eth1"));
         assert_eq!(file.pid_file, PathBuf::from("/a.pid"));
-        let line = settings("knockd -i any -p /b.pid -g b.log -4", &options);
+        assert_eq!(file.state_dir, PathBuf::from("/a"));
+        let line = settings("knockd -i any -p /b.pid -g b.log --state-dir b -4", &options);
         assert_eq!(line.interfaces, Listen::Any);
         assert_eq!(line.pid_file, PathBuf::from("/b.pid"));
+        assert_eq!(line.state_dir, PathBuf::from("/start/b"));
         assert_eq!((line.log_file, line.families), (Some("/start/b.log".into()), Families::V4Only));
     }
 }

@@ -35,6 +35,8 @@ pub enum OptionKey {
     LogFile,
     /// Where the daemon's process number goes.
     PidFile,
+    /// Where the daemon notes what is open.
+    StateDir,
     /// What is listened on.
     Interface,
     /// How many commands run at once.
@@ -97,6 +99,7 @@ pub const DIRECTIVES: &[Directive] = &[
     option(OptionKey::UseSyslog, "UseSyslog", None),
     option(OptionKey::LogFile, "LogFile", Some("the path of a file")),
     option(OptionKey::PidFile, "PidFile", Some("the path of a file")),
+    option(OptionKey::StateDir, "StateDir", Some("the path of a directory")),
     option(
         OptionKey::Interface,
         "Interface",

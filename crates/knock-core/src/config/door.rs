@@ -78,6 +78,12 @@ impl DoorConfig {
         self.stop.for_source(source)
     }
 
+    /// Whether it is closed again for anybody.
+    #[must_use]
+    pub fn closes(&self) -> bool {
+        !self.stop.is_nothing()
+    }
+
     /// The file of its one-time sequences, if it has one.
     #[must_use]
     pub fn one_time_file(&self) -> Option<&Path> {

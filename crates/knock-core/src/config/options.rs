@@ -20,6 +20,8 @@ pub struct Options {
     pub log_file: Option<PathBuf>,
     /// Where the daemon's process number goes, if not to the usual place.
     pub pid_file: Option<PathBuf>,
+    /// Where the daemon notes what is open, if not in the usual place.
+    pub state_dir: Option<PathBuf>,
     /// What to listen on, if not on the usual interface.
     pub interfaces: Option<Listen>,
     /// How many commands may run at once, 1-1024.
@@ -34,6 +36,7 @@ impl Default for Options {
             syslog: false,
             log_file: None,
             pid_file: None,
+            state_dir: None,
             interfaces: None,
             max_commands: 32,
             max_attempts: 1_000_000,
@@ -50,6 +53,7 @@ pub(super) fn read(entries: &[Entry<'_>], report: &mut Report<'_>) -> Options {
             OptionKey::UseSyslog => options.syslog = true,
             OptionKey::LogFile => options.log_file = given(entry, report, value::path),
             OptionKey::PidFile => options.pid_file = given(entry, report, value::path),
+            OptionKey::StateDir => options.state_dir = given(entry, report, value::path),
             OptionKey::Interface => options.interfaces = given(entry, report, value::interfaces),
             OptionKey::MaxCommands => {
                 options.max_commands =

@@ -72,6 +72,24 @@ pub enum Line {
         /// The door's name.
         door: Arc<str>,
     },
+    /// A door does not open, because nobody could promise that it is closed.
+    NotOpened {
+        /// For whom.
+        source: IpAddr,
+        /// The door's name.
+        door: Arc<str>,
+        /// Why.
+        reason: String,
+    },
+    /// A door was left open when the daemon ended the last time.
+    LeftOpen {
+        /// For whom.
+        source: IpAddr,
+        /// The door's name.
+        door: Arc<str>,
+        /// How long it stays open yet.
+        left: Duration,
+    },
     /// The one-time sequence of a door was completed and is marked as used.
     OneTimeUsed {
         /// The door's name.
@@ -287,6 +305,7 @@ impl Line {
             | Self::PacketsDropped { .. }
             | Self::OutputWorks { .. } => Level::Warning,
             Self::CommandNotStarted { .. }
+            | Self::NotOpened { .. }
             | Self::OneTimeNotMarked { .. }
             | Self::ConfigurationKept { .. }
             | Self::WatcherEnded { .. }
@@ -319,7 +338,10 @@ impl Line {
     #[must_use]
     pub fn source(&self) -> Option<IpAddr> {
         match self {
-            Self::Attempt { source, .. } | Self::CommandTimeout { source, .. } => Some(*source),
+            Self::Attempt { source, .. }
+            | Self::CommandTimeout { source, .. }
+            | Self::NotOpened { source, .. }
+            | Self::LeftOpen { source, .. } => Some(*source),
             _ => None,
         }
     }

@@ -65,6 +65,15 @@ fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
             write!(f, "{door}: command could not be started: {reason}")
         }
         Line::CommandTimeout { door, .. } => write!(f, "{door}: command timeout"),
+        Line::NotOpened { door, reason, .. } => {
+            write!(f, "{door}: not opened, as it could not be noted that it has to be closed: {reason}")
+        }
+        Line::LeftOpen { door, left: Duration::ZERO, .. } => {
+            write!(f, "{door}: was left open beyond its time, closing it now")
+        }
+        Line::LeftOpen { door, left, .. } => {
+            write!(f, "{door}: was left open, closing it in {}", Seconds(*left))
+        }
         Line::OneTimeUsed { door, line, left } => {
             write!(f, "{door}: one-time sequence in line {line} is used, {left} left")
         }

@@ -13,7 +13,7 @@ use std::{
 
 use knock_core::moment::Moment;
 
-use super::job::Job;
+use super::job::{Job, OPENING};
 
 /// How long a command may run before it is reported and no longer keeps others from starting.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -201,6 +201,7 @@ impl Commands {
             .args(["-c", &job.command])
             .env("KNOCKD_DOOR", job.door.as_ref())
             .env("KNOCKD_IP", job.source.to_string())
+            .env(OPENING, job.opening.to_string())
             .stdin(Stdio::null())
             .stdout(output())
             .stderr(output())
@@ -213,7 +214,7 @@ impl Commands {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::job::OpeningId;
+    use crate::journal::OpeningId;
 
     fn job(opening: u64, command: &str) -> Job {
         Job {
@@ -244,7 +245,8 @@ mod tests {
     #[test]
     fn commands_see_their_door_and_source() {
         let mut commands = Commands::new(1, Output::Shown);
-        commands.submit(job(1, "test $KNOCKD_DOOR/$KNOCKD_IP = ssh/192.0.2.7"));
+        commands
+            .submit(job(1, "test $KNOCKD_DOOR/$KNOCKD_IP/$KNOCKD_OPENING = ssh/192.0.2.7/0000000000000001"));
         assert_eq!(run(&mut commands), ["1: exit status: 0"]);
     }
 

@@ -114,6 +114,12 @@ impl Doors {
         self.standing.iter().filter_map(Standing::door)
     }
 
+    /// Whether any of them is closed again.
+    #[must_use]
+    pub fn close(&self) -> bool {
+        self.standing.iter().any(|standing| standing.config.closes())
+    }
+
     /// The door with this number; none if there is no such door any more.
     #[must_use]
     pub fn find(&self, number: DoorNumber) -> Option<&Standing> {

@@ -2,14 +2,15 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-/// One opening, never used again for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OpeningId(pub u64);
+use crate::journal::OpeningId;
+
+/// The environment variable by which what a command has started is known, even to a later daemon.
+pub const OPENING: &str = "KNOCKD_OPENING";
 
 /// A command to be run on behalf of an opening.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// The opening that it belongs to.
+    /// The opening that it belongs to. The command finds it in its environment as [`OPENING`].
     pub opening: OpeningId,
     /// The name of its door.
     pub door: Arc<str>,

@@ -12,7 +12,9 @@ mod opener;
 mod openings;
 mod orders;
 mod pid_file;
+mod promises;
 mod reload;
+mod remains;
 mod reports;
 mod shutdown;
 mod signals;
@@ -99,6 +101,7 @@ impl Monitor {
                 self.listen(now);
             }
             self.opener.pass_time(now, &self.log);
+            self.opener.commit(now, &self.log);
             self.restart_watcher(now);
         }
     }

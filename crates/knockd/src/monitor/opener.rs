@@ -1,32 +1,86 @@
-//! Opens and closes doors: what the openings ask for is run, what came of it is told, and both go into the log.
+//! Opens and closes doors: what the openings ask for is noted and run, what came of it is told, and both go into the
+//! log.
 
-use std::{net::IpAddr, os::unix::process::ExitStatusExt, process::ExitStatus, sync::Arc, time::Duration};
+use std::{
+    hash::{BuildHasher, RandomState},
+    net::IpAddr,
+    os::unix::process::ExitStatusExt,
+    process::ExitStatus,
+    sync::Arc,
+    time::Duration,
+};
 
 use knock_core::{config::DoorConfig, moment::Moment};
 
 use super::{
     commands::{Commands, Output, Progress},
     openings::{Deed, Opening, Openings},
+    promises::{Committed, Promises},
+    remains,
 };
-use crate::log::{Line, Log};
+use crate::{
+    journal::{Journal, Left, OpeningId},
+    log::{Line, Log},
+};
 
 /// The openings and their commands.
 #[derive(Debug)]
 pub struct Opener {
     openings: Openings,
     commands: Commands,
+    promises: Promises,
+    /// Whether the journal took nothing the last time.
+    is_journal_broken: bool,
 }
 
 impl Opener {
-    /// Runs at most `at_once` commands at the same time.
+    /// Runs at most `at_once` commands at the same time. Without a journal no door opens that is to be closed.
     #[must_use]
-    pub fn new(at_once: usize, output: Output) -> Self {
-        Self { openings: Openings::default(), commands: Commands::new(at_once, output) }
+    pub fn new(at_once: usize, output: Output, journal: Option<Journal>) -> Self {
+        Self {
+            openings: Openings::new(OpeningId(RandomState::new().hash_one(()))),
+            commands: Commands::new(at_once, output),
+            promises: Promises::new(journal),
+            is_journal_broken: false,
+        }
     }
 
     /// Changes how many commands may run at once.
     pub fn set_at_once(&mut self, at_once: usize) {
         self.commands.set_at_once(at_once);
+    }
+
+    /// Whether doors can open that are to be closed.
+    #[must_use]
+    pub fn has_journal(&self) -> bool {
+        self.promises.can_be_made()
+    }
+
+    /// Takes the journal that was missing.
+    pub fn set_journal(&mut self, journal: Journal) {
+        self.promises = Promises::new(Some(journal));
+    }
+
+    /// Takes up what was left open before the daemon was started.
+    pub fn take_up(&mut self, now: Moment, left: Left, log: &Log) {
+        for one in left.unclosed {
+            let (id, found) = (one.opening.id, one.opening);
+            let opening = Opening {
+                door: found.door.as_str().into(),
+                ordinal: found.ordinal,
+                source: found.source,
+                start: None,
+                stop: Some(found.stop),
+                stay: found.stay,
+            };
+            log.say(Line::LeftOpen {
+                source: opening.source,
+                door: Arc::clone(&opening.door),
+                left: one.left,
+            });
+            self.openings.take_up(now, id, opening, one.left);
+        }
+        self.pass_time(now, log);
     }
 
     /// When [`Opener::pass_time`] has something to do next.
@@ -36,6 +90,8 @@ impl Opener {
     }
 
     /// Opens a door for somebody who has completed its sequence; so many of the same name stand before it.
+    ///
+    /// A door that is to be closed begins to open with the next [`Opener::commit`].
     pub fn open(&mut self, now: Moment, door: &DoorConfig, ordinal: usize, source: IpAddr, log: &Log) {
         let expanded = |command: Option<&str>| command.map(|text| text.replace("%IP%", &source.to_string()));
         let opening = Opening {
@@ -48,6 +104,24 @@ impl Opener {
         };
         let deeds = self.openings.open(now, opening, door.reknock);
         self.perform(now, deeds, log);
+    }
+
+    /// Writes the journal, and begins the openings that waited for it. Those that can't be promised to be closed are
+    /// refused.
+    pub fn commit(&mut self, now: Moment, log: &Log) {
+        while let Some(Committed { waiting, failed }) = self.promises.commit() {
+            match failed {
+                None => {
+                    self.is_journal_broken = false;
+                    let deeds = waiting.into_iter().flat_map(|id| self.openings.noted(now, id)).collect();
+                    self.perform(now, deeds, log);
+                }
+                Some(reason) => {
+                    self.refuse(waiting, &reason, log);
+                    return;
+                }
+            }
+        }
     }
 
     /// Takes in the commands that have ended; to be called when a child has died.
@@ -74,7 +148,8 @@ impl Opener {
     /// Closes every opening now; what has not begun to open never will.
     pub fn close_all(&mut self, now: Moment, log: &Log) {
         for job in self.commands.cancel_openings() {
-            self.openings.abandon(job.opening);
+            let deeds = self.openings.abandon(job.opening);
+            self.perform(now, deeds, log);
         }
         let deeds = self.openings.close_all();
         self.perform(now, deeds, log);
@@ -97,17 +172,42 @@ impl Opener {
         self.openings.unclosed()
     }
 
+    fn refuse(&mut self, waiting: Vec<OpeningId>, reason: &str, log: &Log) {
+        if waiting.is_empty() && !self.is_journal_broken {
+            log.say(Line::warning(format!(
+                "cannot note what is closed, so it may be closed once more at the next start: {reason}"
+            )));
+        }
+        self.is_journal_broken = true;
+        for opening in waiting.into_iter().filter_map(|id| self.openings.refused(id)) {
+            let (source, door) = (opening.source, opening.door);
+            log.say(Line::NotOpened { source, door, reason: reason.to_owned() });
+        }
+    }
+
     fn perform(&mut self, now: Moment, deeds: Vec<Deed>, log: &Log) {
+        self.carry_out(deeds, log);
+        self.start_waiting(now, log);
+    }
+
+    fn carry_out(&mut self, deeds: Vec<Deed>, log: &Log) {
         for deed in deeds {
             match deed {
                 Deed::Run(job) => self.commands.submit(job),
+                Deed::NoteOpened(id, opening) => self.promises.begin(id, &opening),
+                Deed::NoteLasts(id, left) => self.promises.move_end(id, left),
+                Deed::NoteClosed(id) => self.promises.keep(id),
+                Deed::EndRemains(id, door, source) => {
+                    if remains::end(id) > 0 {
+                        log.say(Line::note(format!("{source}: {door}: ended its command, which still ran")));
+                    }
+                }
                 Deed::SayTimeout(door, source) => log.say(Line::CommandTimeout { source, door }),
                 Deed::SayExtended(door, source) => {
                     log.say(Line::note(format!("{source}: {door}: stays open longer")));
                 }
             }
         }
-        self.start_waiting(now, log);
     }
 
     fn start_waiting(&mut self, now: Moment, log: &Log) {
@@ -126,7 +226,7 @@ impl Opener {
     }
 
     fn take_in(&mut self, now: Moment, progress: Progress, log: &Log) {
-        let opening = match progress {
+        let job = match progress {
             Progress::Started(job) => {
                 log.say(Line::Running { door: job.door, command: job.command });
                 return;
@@ -138,19 +238,21 @@ impl Opener {
                 return;
             }
             Progress::Ended(job, status, took) => {
-                say_end(job.door, status, took, log);
-                job.opening
+                say_end(Arc::clone(&job.door), status, took, log);
+                job
             }
             Progress::Failed(job, error) => {
-                log.say(Line::CommandNotStarted { door: job.door, reason: error.to_string() });
-                job.opening
+                let (door, reason) = (Arc::clone(&job.door), error.to_string());
+                log.say(Line::CommandNotStarted { door, reason });
+                job
             }
         };
-        for deed in self.openings.ended(now, opening) {
-            if let Deed::Run(job) = deed {
-                self.commands.submit(job);
-            }
-        }
+        let deeds = if job.closes {
+            self.openings.stopped(job.opening)
+        } else {
+            self.openings.started(now, job.opening)
+        };
+        self.carry_out(deeds, log);
     }
 }
 

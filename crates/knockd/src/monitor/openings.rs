@@ -1,6 +1,7 @@
-//! Doors that stand open for somebody, from the start command to the end of the stop command.
+//! Doors that stand open for somebody, from the knock to the end of the stop command.
 //!
-//! Nothing is run here: every call returns what is to be done.
+//! Nothing is run or written here: every call returns what is to be done. What is to be closed is noted in the journal
+//! before anything is run that opens it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +12,8 @@ use std::{
 
 use knock_core::{config::Reknock, moment::Moment};
 
-use super::job::{Job, OpeningId};
+use super::job::Job;
+use crate::journal::OpeningId;
 
 /// What is to be opened, for whom, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +35,14 @@ pub struct Opening {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deed {
+    /// Note that this opening has begun, and say with [`Openings::noted`] or [`Openings::refused`] what came of it.
+    NoteOpened(OpeningId, Opening),
+    /// Note how long an opening lasts from now.
+    NoteLasts(OpeningId, Duration),
+    /// Note that an opening is over.
+    NoteClosed(OpeningId),
+    /// End what still runs of an opening before it is closed.
+    EndRemains(OpeningId, Arc<str>, IpAddr),
     /// Run a command.
     Run(Job),
     /// Say that an opening's time is over.
@@ -42,7 +52,7 @@ pub enum Deed {
 }
 
 /// All openings.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Openings {
     next: u64,
     states: BTreeMap<OpeningId, State>,
@@ -55,10 +65,14 @@ pub struct Openings {
 struct State {
     opening: Opening,
     phase: Phase,
+    /// Whether a command may run that nobody waits for: our own that hangs, or one of the daemon of before.
+    may_run: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// It is to be noted before anything else.
+    Noting,
     /// The start command runs, or waits to.
     Starting,
     /// The start command runs still, and the stop command is to follow at once.
@@ -70,6 +84,17 @@ enum Phase {
 }
 
 impl Openings {
+    /// None yet; those to come are numbered from `first` on.
+    #[must_use]
+    pub fn new(first: OpeningId) -> Self {
+        Self {
+            next: first.0,
+            states: BTreeMap::new(),
+            closing_times: BTreeSet::new(),
+            latest: BTreeMap::new(),
+        }
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -84,42 +109,71 @@ impl Openings {
 
     /// Opens a door for somebody, or keeps it open longer if that is the door's way.
     pub fn open(&mut self, now: Moment, opening: Opening, reknock: Reknock) -> Vec<Deed> {
-        if reknock == Reknock::Extend && self.extend(now, &opening) {
-            return vec![Deed::SayExtended(opening.door, opening.source)];
+        if reknock == Reknock::Extend
+            && let Some(mut deeds) = self.extend(now, &opening)
+        {
+            deeds.push(Deed::SayExtended(opening.door, opening.source));
+            return deeds;
         }
         let id = OpeningId(self.next);
-        self.next += 1;
+        self.next = self.next.wrapping_add(1);
         self.latest.insert(opening.key(), id);
-        let start = opening.start.clone();
-        let state = State { opening, phase: Phase::Starting };
-        let deeds = start.map(|command| Deed::Run(state.job(id, command, false))).into_iter().collect();
-        let is_started = state.opening.start.is_none();
-        self.states.insert(id, state);
-        if is_started {
-            return self.ended(now, id);
-        }
-        deeds
+        let has_end = opening.stop.is_some();
+        let noting = has_end.then(|| Deed::NoteOpened(id, opening.clone()));
+        self.states.insert(id, State { opening, phase: Phase::Noting, may_run: false });
+        noting.map_or_else(|| self.noted(now, id), |deed| vec![deed])
     }
 
-    /// Takes in that the command of an opening has ended, however it did.
-    pub fn ended(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
-        let Some(state) = self.states.get_mut(&id) else { return Vec::new() };
-        if state.phase == Phase::Stopping || state.opening.stop.is_none() {
-            self.forget(id);
+    /// Takes in that an opening is noted: now it may begin.
+    pub fn noted(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
+        let Some(state) = self.states.get_mut(&id).filter(|state| state.phase == Phase::Noting) else {
             return Vec::new();
+        };
+        state.phase = Phase::Starting;
+        match state.opening.start.clone() {
+            Some(command) => vec![Deed::Run(state.job(id, command, false))],
+            None => self.started(now, id),
         }
-        if state.phase == Phase::StartingToClose {
-            return self.close(id).into_iter().collect();
+    }
+
+    /// Takes in that an opening could not be noted, so that nobody could promise that it is closed: it never begins.
+    pub fn refused(&mut self, id: OpeningId) -> Option<Opening> {
+        self.forget(id)
+    }
+
+    /// Takes up an opening from before the daemon was started, which is to be closed in `left`.
+    pub fn take_up(&mut self, now: Moment, id: OpeningId, opening: Opening, left: Duration) {
+        let until = now.after(left);
+        self.latest.insert(opening.key(), id);
+        self.states.insert(id, State { opening, phase: Phase::Open(until), may_run: true });
+        self.closing_times.insert((until, id));
+    }
+
+    /// Takes in that the start command of an opening has ended, however it did.
+    pub fn started(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
+        let Some(state) = self.states.get_mut(&id) else { return Vec::new() };
+        match state.phase {
+            _ if state.opening.stop.is_none() => return self.end(id),
+            // Its end was not waited for.
+            Phase::Stopping => return Vec::new(),
+            Phase::StartingToClose => return self.close(id),
+            _ => {}
         }
-        let until = now.after(state.opening.stay);
+        let stay = state.opening.stay;
+        let until = now.after(stay);
         state.phase = Phase::Open(until);
         self.closing_times.insert((until, id));
-        Vec::new()
+        vec![Deed::NoteLasts(id, stay)]
+    }
+
+    /// Takes in that the stop command of an opening has ended, however it did.
+    pub fn stopped(&mut self, id: OpeningId) -> Vec<Deed> {
+        self.end(id)
     }
 
     /// Takes in that the command of an opening was never run: there is nothing to close.
-    pub fn abandon(&mut self, id: OpeningId) {
-        self.forget(id);
+    pub fn abandon(&mut self, id: OpeningId) -> Vec<Deed> {
+        self.end(id)
     }
 
     /// Closes what has been open long enough.
@@ -134,20 +188,29 @@ impl Openings {
         deeds
     }
 
-    /// Closes everything, whatever its time.
+    /// Closes everything, whatever its time. What is not even noted never begins.
     pub fn close_all(&mut self) -> Vec<Deed> {
+        let unbegun = self.states.iter().filter(|(_, state)| state.phase == Phase::Noting);
+        let unbegun: Vec<OpeningId> = unbegun.map(|(id, _)| *id).collect();
+        let mut deeds: Vec<Deed> = unbegun.into_iter().flat_map(|id| self.end(id)).collect();
         for state in self.states.values_mut().filter(|state| state.phase == Phase::Starting) {
             state.phase = Phase::StartingToClose;
         }
         let open: Vec<OpeningId> = self.closing_times.iter().map(|(_, id)| *id).collect();
-        open.into_iter().filter_map(|id| self.close(id)).collect()
+        deeds.extend(open.into_iter().flat_map(|id| self.close(id)));
+        deeds
     }
 
     /// Closes even what is still being opened: its start command has had its time.
     pub fn close_hanging(&mut self) -> Vec<Deed> {
         let hanging = self.states.iter().filter(|(_, state)| state.phase == Phase::StartingToClose);
         let hanging: Vec<OpeningId> = hanging.map(|(id, _)| *id).collect();
-        hanging.into_iter().filter_map(|id| self.close(id)).collect()
+        for id in &hanging {
+            if let Some(state) = self.states.get_mut(id) {
+                state.may_run = true;
+            }
+        }
+        hanging.into_iter().flat_map(|id| self.close(id)).collect()
     }
 
     /// What is open, or being opened or closed, and would have to be closed.
@@ -155,35 +218,43 @@ impl Openings {
         self.states.values().map(|state| &state.opening).filter(|opening| opening.stop.is_some())
     }
 
-    /// Moves the closing time of the latest opening; false if there is none that is still to be closed.
-    fn extend(&mut self, now: Moment, wanted: &Opening) -> bool {
-        let Some(id) = self.latest.get(&wanted.key()) else { return false };
-        let Some(state) = self.states.get_mut(id) else { return false };
+    /// Moves the closing time of the latest opening; nothing if there is none that is still to be closed.
+    fn extend(&mut self, now: Moment, wanted: &Opening) -> Option<Vec<Deed>> {
+        let id = *self.latest.get(&wanted.key())?;
+        let state = self.states.get_mut(&id)?;
         match state.phase {
-            Phase::Starting => true,
-            Phase::StartingToClose | Phase::Stopping => false,
+            Phase::Noting | Phase::Starting => Some(Vec::new()),
+            Phase::StartingToClose | Phase::Stopping => None,
             Phase::Open(until) => {
                 let later = now.after(wanted.stay).max(until);
                 state.phase = Phase::Open(later);
-                self.closing_times.remove(&(until, *id));
-                self.closing_times.insert((later, *id));
-                true
+                self.closing_times.remove(&(until, id));
+                self.closing_times.insert((later, id));
+                Some(vec![Deed::NoteLasts(id, later.since(now))])
             }
         }
     }
 
-    fn close(&mut self, id: OpeningId) -> Option<Deed> {
-        let state = self.states.get_mut(&id)?;
+    fn close(&mut self, id: OpeningId) -> Vec<Deed> {
+        let Some(state) = self.states.get_mut(&id) else { return Vec::new() };
         if let Phase::Open(until) = state.phase {
             self.closing_times.remove(&(until, id));
         }
         state.phase = Phase::Stopping;
-        let command = state.opening.stop.clone()?;
-        Some(Deed::Run(state.job(id, command, true)))
+        let Opening { door, source, .. } = &state.opening;
+        let remains = state.may_run.then(|| Deed::EndRemains(id, Arc::clone(door), *source));
+        let stop = state.opening.stop.clone().map(|command| Deed::Run(state.job(id, command, true)));
+        remains.into_iter().chain(stop).collect()
     }
 
-    fn forget(&mut self, id: OpeningId) {
-        let Some(State { opening, phase }) = self.states.remove(&id) else { return };
+    /// It is over.
+    fn end(&mut self, id: OpeningId) -> Vec<Deed> {
+        let noted = self.forget(id).filter(|opening| opening.stop.is_some());
+        noted.map(|_| Deed::NoteClosed(id)).into_iter().collect()
+    }
+
+    fn forget(&mut self, id: OpeningId) -> Option<Opening> {
+        let State { opening, phase, .. } = self.states.remove(&id)?;
         if let Phase::Open(until) = phase {
             self.closing_times.remove(&(until, id));
         }
@@ -191,6 +262,7 @@ impl Openings {
         if self.latest.get(&key) == Some(&id) {
             self.latest.remove(&key);
         }
+        Some(opening)
     }
 }
 
@@ -208,119 +280,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const STAY: Duration = Duration::from_secs(5);
-
-    fn opening(start: Option<&str>, stop: Option<&str>) -> Opening {
-        Opening {
-            door: "ssh".into(),
-            ordinal: 0,
-            source: "192.0.2.7".parse().unwrap(),
-            start: start.map(str::to_owned),
-            stop: stop.map(str::to_owned),
-            stay: STAY,
-        }
-    }
-
-    fn at(second: u64) -> Moment {
-        Moment::from_nanos(second * 1_000_000_000)
-    }
-
-    /// The deeds in short: the number of the opening and its command.
-    fn short(deeds: &[Deed]) -> Vec<String> {
-        deeds
-            .iter()
-            .map(|deed| match deed {
-                Deed::Run(job) => format!("{} {}", job.opening.0, job.command),
-                Deed::SayTimeout(door, _) => format!("{door} timeout"),
-                Deed::SayExtended(door, _) => format!("{door} extended"),
-            })
-            .collect()
-    }
-
-    #[test]
-    fn stop_follows_start_after_the_doors_time() {
-        let mut openings = Openings::default();
-        let deeds = openings.open(at(0), opening(Some("start"), Some("stop")), Reknock::Again);
-        assert_eq!(short(&deeds), ["0 start"]);
-        assert_eq!(openings.next_deadline(), None);
-        assert!(openings.ended(at(3), OpeningId(0)).is_empty());
-        assert_eq!(openings.next_deadline(), Some(at(8)));
-        assert!(openings.close_due(at(7)).is_empty());
-        assert_eq!(short(&openings.close_due(at(8))), ["ssh timeout", "0 stop"]);
-        assert!(openings.ended(at(9), OpeningId(0)).is_empty());
-        assert!(openings.is_empty());
-    }
-
-    #[test]
-    fn what_has_no_stop_command_is_over_with_its_start_command() {
-        let mut openings = Openings::default();
-        openings.open(at(0), opening(Some("start"), None), Reknock::Again);
-        assert!(openings.ended(at(1), OpeningId(0)).is_empty());
-        assert!(openings.open(at(2), opening(None, None), Reknock::Again).is_empty());
-        assert!(openings.is_empty());
-    }
-
-    #[test]
-    fn what_has_no_start_command_is_closed_all_the_same() {
-        let mut openings = Openings::default();
-        assert!(openings.open(at(0), opening(None, Some("stop")), Reknock::Again).is_empty());
-        assert_eq!(short(&openings.close_due(at(5))), ["ssh timeout", "0 stop"]);
-    }
-
-    #[test]
-    fn two_knocks_open_twice_and_close_twice() {
-        let mut openings = Openings::default();
-        for _ in 0..2 {
-            openings.open(at(0), opening(Some("start"), Some("stop")), Reknock::Again);
-        }
-        openings.ended(at(0), OpeningId(0));
-        openings.ended(at(1), OpeningId(1));
-        assert_eq!(short(&openings.close_due(at(5))), ["ssh timeout", "0 stop"]);
-        assert_eq!(short(&openings.close_due(at(6))), ["ssh timeout", "1 stop"]);
-    }
-
-    #[test]
-    fn a_door_that_extends_only_moves_its_closing_time() {
-        let mut openings = Openings::default();
-        let knock = || opening(Some("start"), Some("stop"));
-        openings.open(at(0), knock(), Reknock::Extend);
-        assert_eq!(short(&openings.open(at(0), knock(), Reknock::Extend)), ["ssh extended"]);
-        openings.ended(at(0), OpeningId(0));
-        assert_eq!(short(&openings.open(at(4), knock(), Reknock::Extend)), ["ssh extended"]);
-        assert_eq!(openings.next_deadline(), Some(at(9)));
-        assert_eq!(short(&openings.close_due(at(9))), ["ssh timeout", "0 stop"]);
-        // It is being closed: this one has to be opened anew.
-        assert_eq!(short(&openings.open(at(9), knock(), Reknock::Extend)), ["1 start"]);
-        openings.ended(at(10), OpeningId(0));
-        assert_eq!(short(&openings.open(at(10), knock(), Reknock::Extend)), ["ssh extended"]);
-    }
-
-    #[test]
-    fn everything_can_be_closed_at_once() {
-        let mut openings = Openings::default();
-        openings.open(at(0), opening(Some("start"), Some("stop")), Reknock::Again);
-        openings.open(at(0), opening(Some("start"), Some("stop")), Reknock::Again);
-        openings.open(at(0), opening(Some("start"), Some("stop")), Reknock::Again);
-        openings.ended(at(0), OpeningId(0));
-        assert_eq!(short(&openings.close_all()), ["0 stop"]);
-        assert_eq!(short(&openings.ended(at(1), OpeningId(1))), ["1 stop"]);
-        openings.abandon(OpeningId(2));
-        openings.ended(at(2), OpeningId(0));
-        openings.ended(at(2), OpeningId(1));
-        assert!(openings.is_empty() && openings.next_deadline().is_none());
-    }
-
-    #[test]
-    fn what_never_ends_to_open_is_closed_at_the_end() {
-        let mut openings = Openings::default();
-        openings.open(at(0), opening(Some("start"), Some("stop")), Reknock::Again);
-        assert!(openings.close_all().is_empty());
-        assert_eq!(openings.unclosed().count(), 1);
-        assert_eq!(short(&openings.close_hanging()), ["0 stop"]);
-        assert!(openings.ended(at(1), OpeningId(0)).is_empty());
-        assert_eq!(openings.unclosed().count(), 0);
-    }
-}
+mod tests;

@@ -1,13 +1,14 @@
 //! Taking up a changed configuration without losing a packet, an attempt or an opening.
 
 use knock_core::{
-    config::{Config, Mistake},
+    config::{Config, DoorConfig, Mistake},
     moment::Moment,
 };
 
 use super::{Monitor, listening::Listening};
 use crate::{
     configuration::{self, LoadError},
+    journal::Journal,
     log::Line,
     settings::Settings,
 };
@@ -44,6 +45,11 @@ impl Monitor {
         if is_new && let Err(error) = Listening::require(&settings.interfaces, &self.links) {
             return Err(error.to_string());
         }
+        if !self.opener.has_journal() && config.doors.iter().any(DoorConfig::closes) {
+            let (journal, _) =
+                Journal::open(&self.settings.state_dir).map_err(|failed| failed.error.to_string())?;
+            self.opener.set_journal(journal);
+        }
         let changes = self.doors.replace(config.doors).map_err(|error| error.to_string())?;
         if settings.max_attempts != self.settings.max_attempts {
             self.log.say(Line::warning("MaxAttempts takes effect when knockd is started the next time"));
@@ -51,9 +57,13 @@ impl Monitor {
         if self.pid_file.is_some() && settings.pid_file != self.settings.pid_file {
             self.log.say(Line::warning("PidFile takes effect when knockd is started the next time"));
         }
+        if settings.state_dir != self.settings.state_dir {
+            self.log.say(Line::warning("StateDir takes effect when knockd is started the next time"));
+        }
         let old = std::mem::replace(&mut self.settings, settings);
         self.settings.max_attempts = old.max_attempts;
         self.settings.pid_file = old.pid_file;
+        self.settings.state_dir = old.state_dir;
         self.log.change(self.settings.outputs());
         self.opener.set_at_once(self.settings.max_commands);
         self.order_doors(changes);

@@ -7,10 +7,13 @@ use rustix::{
     io::Errno,
 };
 
-use super::Monitor;
-use crate::{clock, log::Line};
+use super::{Monitor, opener::Opener, signals::Signals};
+use crate::{
+    clock,
+    log::{Line, Log},
+};
 
-/// How long start commands that still run have until their doors are closed all the same.
+/// How long start commands that still run have until they are ended and their doors closed.
 const STARTING: Duration = Duration::from_secs(10);
 
 /// How long everything may take together.
@@ -21,32 +24,41 @@ impl Monitor {
     pub(super) fn shut_down(mut self) -> io::Result<()> {
         self.log.say(Line::ShuttingDown);
         self.supervisor.end();
-        let begin = clock::now();
-        let deadline = begin.after(PATIENCE);
-        let mut hanging = Some(begin.after(STARTING));
-        // What has died by now has sent its signal already.
-        self.opener.reap(clock::now(), &self.log);
-        self.opener.close_all(clock::now(), &self.log);
-        while !self.opener.is_done() && clock::now() < deadline {
-            let mut polled = [PollFd::new(&self.signals, PollFlags::IN)];
-            let next = [self.opener.next_deadline(), hanging, Some(deadline)].into_iter().flatten().min();
-            match poll(&mut polled, clock::wait_until(next).as_ref()) {
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-            // Whatever they were, only the dead matter now.
-            self.signals.requests();
-            self.opener.reap(clock::now(), &self.log);
-            self.opener.pass_time(clock::now(), &self.log);
-            if hanging.take_if(|moment| *moment <= clock::now()).is_some() {
-                self.opener.close_hanging(clock::now(), &self.log);
-            }
-        }
-        for opening in self.opener.unclosed() {
-            let (door, source) = (&opening.door, opening.source);
-            self.log.say(Line::error(format!("{source}: {door}: could not be closed in time")));
-        }
+        close_everything(&mut self.opener, &mut self.signals, &self.log)?;
         self.log.finish();
         Ok(())
     }
+}
+
+/// Closes all doors. What could not be closed in time is told, and stays in the journal.
+pub(super) fn close_everything(opener: &mut Opener, signals: &mut Signals, log: &Log) -> io::Result<()> {
+    let begin = clock::now();
+    let deadline = begin.after(PATIENCE);
+    let mut hanging = Some(begin.after(STARTING));
+    // What has died by now has sent its signal already.
+    opener.reap(clock::now(), log);
+    opener.close_all(clock::now(), log);
+    opener.commit(clock::now(), log);
+    while !opener.is_done() && clock::now() < deadline {
+        let mut polled = [PollFd::new(signals, PollFlags::IN)];
+        let next = [opener.next_deadline(), hanging, Some(deadline)].into_iter().flatten().min();
+        match poll(&mut polled, clock::wait_until(next).as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Whatever they were, only the dead matter now.
+        signals.requests();
+        opener.reap(clock::now(), log);
+        opener.pass_time(clock::now(), log);
+        if hanging.take_if(|moment| *moment <= clock::now()).is_some() {
+            opener.close_hanging(clock::now(), log);
+        }
+        opener.commit(clock::now(), log);
+    }
+    let next = if opener.has_journal() { "; the next start closes it" } else { "" };
+    for opening in opener.unclosed() {
+        let (door, source) = (&opening.door, opening.source);
+        log.say(Line::error(format!("{source}: {door}: could not be closed in time{next}")));
+    }
+    Ok(())
 }

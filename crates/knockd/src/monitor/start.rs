@@ -1,8 +1,8 @@
 //! From the command line to a daemon that works.
 
-use std::io;
+use std::{io, path::Path};
 
-use knock_core::config::{Config, Warning};
+use knock_core::config::{Config, DoorConfig, Warning};
 use thiserror::Error;
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
     listening::{ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
+    shutdown,
     signals::Signals,
     supervisor::Supervisor,
 };
@@ -21,6 +22,7 @@ use crate::{
     cli::Arguments,
     clock,
     configuration::{self, LoadError},
+    journal::{self, DirectoryError, Journal, Left},
     links::Links,
     log::{Line, Log, LogError, LogOptions},
     settings::Settings,
@@ -35,6 +37,9 @@ pub enum StartError {
     /// A door has no sequences.
     #[error(transparent)]
     OneTime(#[from] UnreadableOneTimeFile),
+    /// What is open can't be noted.
+    #[error(transparent)]
+    State(#[from] DirectoryError),
     /// Nothing can be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -82,7 +87,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
         return Err(failure.into());
     }
     let pid_file = if arguments.detached { Some(PidFile::create(&settings.pid_file)?) } else { None };
-    let signals = Signals::take()?;
+    let mut signals = Signals::take()?;
     let log = Log::start(&LogOptions {
         outputs: settings.outputs(),
         terminal: arguments.terminal(),
@@ -90,8 +95,15 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     })?;
     say(&log, &checked.warnings, changes.lines);
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
+    let opener = match opener(&settings, doors.close(), output, &mut signals, &log) {
+        Ok(opener) => opener,
+        Err(error) => {
+            log.finish();
+            return Err(error);
+        }
+    };
     let mut monitor = Monitor {
-        opener: Opener::new(settings.max_commands, output),
+        opener,
         supervisor: Supervisor::new(arguments.detached),
         confinement,
         arguments,
@@ -114,6 +126,52 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     Ok(monitor)
 }
 
+/// Takes up what the daemon of before has left open. If it can't be noted what is open, that is closed, and it is an
+/// error if there are doors that close.
+fn opener(
+    settings: &Settings,
+    doors_close: bool,
+    output: Output,
+    signals: &mut Signals,
+    log: &Log,
+) -> Result<Opener, StartError> {
+    if !doors_close && !settings.state_dir.exists() {
+        return Ok(Opener::new(settings.max_commands, output, None));
+    }
+    let (journal, left, error) = match Journal::open(&settings.state_dir) {
+        Ok((journal, left)) => (Some(journal), Some(left), None),
+        Err(failed) => (None, failed.left, Some(failed.error)),
+    };
+    let mut opener = Opener::new(settings.max_commands, output, journal);
+    if let Some(left) = left {
+        say_damaged(&left, &settings.state_dir, log);
+        opener.take_up(clock::now(), left, log);
+    }
+    match error {
+        Some(error) if doors_close => {
+            shutdown::close_everything(&mut opener, signals, log)?;
+            Err(error.into())
+        }
+        Some(error) => {
+            log.say(Line::debug(error.to_string()));
+            Ok(opener)
+        }
+        None => Ok(opener),
+    }
+}
+
+fn say_damaged(left: &Left, directory: &Path, log: &Log) {
+    if let Some(first) = left.damaged.first() {
+        log.say(Line::warning(format!(
+            "{} lines of the journal in {} cannot be read, the first of them is line {first}: what they tell of may \
+             be open still; see {}",
+            left.damaged.len(),
+            directory.display(),
+            directory.join(journal::DAMAGED).display(),
+        )));
+    }
+}
+
 /// What the configuration needs to start and this machine doesn't have now, a line each.
 #[must_use]
 pub fn lacking(arguments: &Arguments, config: &Config) -> Vec<String> {
@@ -121,8 +179,14 @@ pub fn lacking(arguments: &Arguments, config: &Config) -> Vec<String> {
     let settings = Settings::new(arguments, &config.options, &directory);
     let links = Links::open().map_err(StartError::from);
     let missing = links.and_then(|links| Ok(Listening::require(&settings.interfaces, &links)?));
+    let closes = config.doors.iter().any(DoorConfig::closes);
+    let unnoted = if closes { journal::check_state_directory(&settings.state_dir) } else { Ok(()) };
     let unreadable = Doors::new(directory).replace(config.doors.clone()).map_err(StartError::from);
-    [missing.err(), unreadable.err()].into_iter().flatten().map(|error| error.to_string()).collect()
+    [missing.err(), unnoted.map_err(StartError::from).err(), unreadable.err()]
+        .into_iter()
+        .flatten()
+        .map(|error| error.to_string())
+        .collect()
 }
 
 fn say(log: &Log, warnings: &[Warning], lines: Vec<Line>) {

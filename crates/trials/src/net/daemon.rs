@@ -45,9 +45,10 @@ pub struct Daemon<'a> {
 }
 
 impl<'a> Setup<'a> {
-    /// Our daemon without arguments.
+    /// Our daemon without arguments but for its state directory, `state`.
     pub fn bare(lab: &'a Lab) -> Outcome<Self> {
-        Ok(Self { lab, program: binaries::knockd()?, before: String::new(), arguments: Vec::new() })
+        let arguments = ["--state-dir", "state"].map(str::to_owned).to_vec();
+        Ok(Self { lab, program: binaries::knockd()?, before: String::new(), arguments })
     }
 
     /// Our daemon with this configuration as `knockd.conf`, its log in `log` and its pid file, if it is to have one, in
@@ -57,8 +58,9 @@ impl<'a> Setup<'a> {
         Ok(Self::bare(lab)?.with(&["-c", "knockd.conf", "-g", "log", "-p", "pid"]))
     }
 
-    /// The classic daemon instead, with the same arguments.
+    /// The classic daemon instead, with the same arguments but for the state directory, of which it knows nothing.
     pub fn classic(mut self) -> Outcome<Self> {
+        self.arguments.drain(..2);
         self.program = binaries::classic_knockd()?;
         Ok(self)
     }

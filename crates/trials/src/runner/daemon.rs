@@ -47,11 +47,13 @@ impl Daemon {
             fs::write(&path, in_directory(&file.text, &directory)).while_(path.display())?;
         }
         fs::write(directory.join("knockd.conf"), config(&case.config, &directory))?;
-        let path = match maker {
-            Maker::Ours => binaries::knockd()?,
-            Maker::Classic => binaries::classic_knockd()?,
+        let mut command = match maker {
+            Maker::Ours => Command::new(binaries::knockd()?),
+            Maker::Classic => Command::new(binaries::classic_knockd()?),
         };
-        let mut command = Command::new(path);
+        if maker == Maker::Ours {
+            command.args(["--state-dir", "state"]);
+        }
         command.arg("-c").arg(directory.join("knockd.conf")).arg("-v").current_dir(&directory);
         if !case.own_options {
             command.args(["-i", &case.interface, "-g", "log", "-p", "pid"]);

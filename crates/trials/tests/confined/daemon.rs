@@ -118,7 +118,11 @@ fn command(directory: &Path, starter: &[&str], arguments: &[&str]) -> Outcome<Co
     let words: Vec<std::ffi::OsString> = words.collect();
     let (program, rest) = words.split_first().ok_or_else(|| Trouble::new("no program"))?;
     let mut command = Command::new(program);
-    command.args(rest).current_dir(directory).args(["-c", "knockd.conf", "-g", "log"]).args(arguments);
+    command
+        .args(rest)
+        .current_dir(directory)
+        .args(["-c", "knockd.conf", "-g", "log", "--state-dir", "state"])
+        .args(arguments);
     Ok(command)
 }
 

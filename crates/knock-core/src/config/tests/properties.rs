@@ -67,16 +67,16 @@ fn options() -> impl Strategy<Value = Options> {
     let names = prop::collection::btree_set("[a-z]{4}[0-9:.]{0,9}", 1..5);
     let listen =
         prop_oneof![Just(Listen::Any), names.prop_map(|names| Listen::Named(names.into_iter().collect()))];
-    (any::<bool>(), path(), path(), option::of(listen), 1..=1024usize, 1024..=4_000_000usize).prop_map(
-        |(syslog, log_file, pid_file, interfaces, max_commands, max_attempts)| Options {
+    (any::<bool>(), path(), path(), path(), option::of(listen), 1..=1024usize, 1024..=4_000_000usize)
+        .prop_map(|(syslog, log_file, pid_file, state_dir, interfaces, max_commands, max_attempts)| Options {
             syslog,
             log_file,
             pid_file,
+            state_dir,
             interfaces,
             max_commands,
             max_attempts,
-        },
-    )
+        })
 }
 
 fn render_flags(rule: FlagRule) -> String {
@@ -94,7 +94,9 @@ fn render_options(options: &Options) -> String {
     if options.syslog {
         text += "UseSyslog\n";
     }
-    for (name, path) in [("LogFile", &options.log_file), ("PidFile", &options.pid_file)] {
+    let paths =
+        [("LogFile", &options.log_file), ("PidFile", &options.pid_file), ("StateDir", &options.state_dir)];
+    for (name, path) in paths {
         text += &path.as_ref().map(|path| format!("{name} = {}\n", path.display())).unwrap_or_default();
     }
     let interfaces = options.interfaces.as_ref().map(|interfaces| match interfaces {

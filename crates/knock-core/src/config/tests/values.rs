@@ -44,7 +44,7 @@ fn the_table_knows_the_defaults() {
 fn options_are_read_in_any_case() {
     assert_eq!(
         config(
-            "[OPTIONS]\n\tUSESYSLOG\nlogfile=/var/log/a b #1.log\n  PidFile = /run/k.pid  \ninterface = eth0, wlan0 ppp0,eth0\n\
+            "[OPTIONS]\n\tUSESYSLOG\nlogfile=/var/log/a b #1.log\n  PidFile = /run/k.pid  \nStatedir=/var/k#\ninterface = eth0, wlan0 ppp0,eth0\n\
              maxcommands = 1024\nMaxAttempts = 1024\n"
         )
         .options,
@@ -52,6 +52,7 @@ fn options_are_read_in_any_case() {
             syslog: true,
             log_file: Some(PathBuf::from("/var/log/a b #1.log")),
             pid_file: Some(PathBuf::from("/run/k.pid")),
+            state_dir: Some(PathBuf::from("/var/k#")),
             interfaces: Some(Listen::Named(vec!["eth0".to_owned(), "wlan0".to_owned(), "ppp0".to_owned()])),
             max_commands: 1024,
             max_attempts: 1024,
@@ -198,7 +199,7 @@ fn every_directive_of_the_table_can_be_given() {
                 Key::Option(OptionKey::Interface) => "= eth7",
                 Key::Option(OptionKey::MaxCommands) => "= 5",
                 Key::Option(OptionKey::MaxAttempts) => "= 5000",
-                Key::Option(OptionKey::LogFile | OptionKey::PidFile)
+                Key::Option(OptionKey::LogFile | OptionKey::PidFile | OptionKey::StateDir)
                 | Key::Door(DoorKey::OneTimeSequences) => "= /a/b",
                 Key::Door(DoorKey::Sequence) => "= 3,1,2",
                 Key::Door(DoorKey::SeqTimeout | DoorKey::CmdTimeout) => "= 3",

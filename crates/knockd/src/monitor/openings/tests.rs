@@ -1,0 +1,177 @@
+use super::*;
+
+const STAY: Duration = Duration::from_secs(5);
+
+fn openings() -> Openings {
+    Openings::new(OpeningId(0))
+}
+
+fn opening(start: Option<&str>, stop: Option<&str>) -> Opening {
+    Opening {
+        door: "ssh".into(),
+        ordinal: 0,
+        source: "192.0.2.7".parse().unwrap(),
+        start: start.map(str::to_owned),
+        stop: stop.map(str::to_owned),
+        stay: STAY,
+    }
+}
+
+fn both() -> Opening {
+    opening(Some("start"), Some("stop"))
+}
+
+fn at(second: u64) -> Moment {
+    Moment::from_nanos(second * 1_000_000_000)
+}
+
+/// The deeds in short: the number of the opening and what is done with it.
+fn short(deeds: &[Deed]) -> Vec<String> {
+    deeds
+        .iter()
+        .map(|deed| match deed {
+            Deed::Run(job) => format!("{} {}", job.opening.0, job.command),
+            Deed::NoteOpened(id, _) => format!("{} noted", id.0),
+            Deed::NoteLasts(id, left) => format!("{} lasts {}", id.0, left.as_secs()),
+            Deed::NoteClosed(id) => format!("{} closed", id.0),
+            Deed::EndRemains(id, ..) => format!("{} ended", id.0),
+            Deed::SayTimeout(door, _) => format!("{door} timeout"),
+            Deed::SayExtended(door, _) => format!("{door} extended"),
+        })
+        .collect()
+}
+
+/// Opens, noting it: what is to be done then.
+fn open(openings: &mut Openings, now: Moment, opening: Opening, reknock: Reknock) -> Vec<String> {
+    let deeds = openings.open(now, opening, reknock);
+    match deeds[..] {
+        [Deed::NoteOpened(id, _)] => short(&openings.noted(now, id)),
+        _ => short(&deeds),
+    }
+}
+
+#[test]
+fn stop_follows_start_after_the_doors_time() {
+    let mut openings = openings();
+    assert_eq!(short(&openings.open(at(0), both(), Reknock::Again)), ["0 noted"]);
+    assert_eq!(short(&openings.noted(at(1), OpeningId(0))), ["0 start"]);
+    assert!(openings.noted(at(1), OpeningId(0)).is_empty());
+    assert_eq!(openings.next_deadline(), None);
+    assert_eq!(short(&openings.started(at(3), OpeningId(0))), ["0 lasts 5"]);
+    assert_eq!(openings.next_deadline(), Some(at(8)));
+    assert!(openings.close_due(at(7)).is_empty());
+    assert_eq!(short(&openings.close_due(at(8))), ["ssh timeout", "0 stop"]);
+    assert_eq!(short(&openings.stopped(OpeningId(0))), ["0 closed"]);
+    assert!(openings.is_empty());
+}
+
+#[test]
+fn what_has_no_stop_command_is_over_with_its_start_command() {
+    let mut openings = openings();
+    assert_eq!(short(&openings.open(at(0), opening(Some("start"), None), Reknock::Again)), ["0 start"]);
+    assert!(openings.started(at(1), OpeningId(0)).is_empty());
+    assert!(openings.open(at(2), opening(None, None), Reknock::Again).is_empty());
+    assert!(openings.is_empty());
+}
+
+#[test]
+fn what_has_no_start_command_is_closed_all_the_same() {
+    let mut openings = openings();
+    assert_eq!(open(&mut openings, at(0), opening(None, Some("stop")), Reknock::Again), ["0 lasts 5"]);
+    assert_eq!(short(&openings.close_due(at(5))), ["ssh timeout", "0 stop"]);
+}
+
+#[test]
+fn what_could_not_be_noted_never_begins() {
+    let mut openings = openings();
+    openings.open(at(0), both(), Reknock::Again);
+    assert_eq!(openings.refused(OpeningId(0)), Some(both()));
+    assert!(openings.noted(at(0), OpeningId(0)).is_empty());
+    assert!(openings.is_empty() && openings.next_deadline().is_none());
+}
+
+#[test]
+fn two_knocks_open_twice_and_close_twice() {
+    let mut openings = openings();
+    for _ in 0..2 {
+        open(&mut openings, at(0), both(), Reknock::Again);
+    }
+    openings.started(at(0), OpeningId(0));
+    openings.started(at(1), OpeningId(1));
+    assert_eq!(short(&openings.close_due(at(5))), ["ssh timeout", "0 stop"]);
+    assert_eq!(short(&openings.close_due(at(6))), ["ssh timeout", "1 stop"]);
+}
+
+#[test]
+fn a_door_that_extends_only_moves_its_closing_time() {
+    let mut openings = openings();
+    openings.open(at(0), both(), Reknock::Extend);
+    // Not even noted yet.
+    assert_eq!(short(&openings.open(at(0), both(), Reknock::Extend)), ["ssh extended"]);
+    openings.noted(at(0), OpeningId(0));
+    assert_eq!(short(&openings.open(at(0), both(), Reknock::Extend)), ["ssh extended"]);
+    openings.started(at(0), OpeningId(0));
+    assert_eq!(short(&openings.open(at(4), both(), Reknock::Extend)), ["0 lasts 5", "ssh extended"]);
+    assert_eq!(openings.next_deadline(), Some(at(9)));
+    // A shorter stay takes nothing away.
+    let shorter = Opening { stay: Duration::from_secs(1), ..both() };
+    assert_eq!(short(&openings.open(at(5), shorter, Reknock::Extend)), ["0 lasts 4", "ssh extended"]);
+    assert_eq!(short(&openings.close_due(at(9))), ["ssh timeout", "0 stop"]);
+    // It is being closed: this one has to be opened anew.
+    assert_eq!(open(&mut openings, at(9), both(), Reknock::Extend), ["1 start"]);
+    assert_eq!(short(&openings.stopped(OpeningId(0))), ["0 closed"]);
+    assert_eq!(short(&openings.open(at(10), both(), Reknock::Extend)), ["ssh extended"]);
+}
+
+#[test]
+fn what_was_left_open_is_closed_on_time_and_what_still_runs_of_it_ended_before() {
+    let mut openings = openings();
+    openings.take_up(at(10), OpeningId(70), opening(None, Some("stop 70")), Duration::from_secs(3));
+    openings.take_up(at(10), OpeningId(71), opening(None, Some("stop 71")), Duration::ZERO);
+    assert_eq!(short(&openings.close_due(at(10))), ["ssh timeout", "71 ended", "71 stop 71"]);
+    assert_eq!(openings.next_deadline(), Some(at(13)));
+    assert_eq!(short(&openings.stopped(OpeningId(71))), ["71 closed"]);
+    assert_eq!(short(&openings.close_all()), ["70 ended", "70 stop 70"]);
+    assert_eq!(short(&openings.stopped(OpeningId(70))), ["70 closed"]);
+    assert!(openings.is_empty());
+}
+
+#[test]
+fn a_knock_extends_what_was_left_open() {
+    let mut openings = openings();
+    openings.take_up(at(10), OpeningId(70), both(), Duration::from_secs(3));
+    assert_eq!(short(&openings.open(at(12), both(), Reknock::Extend)), ["70 lasts 5", "ssh extended"]);
+    assert_eq!(openings.next_deadline(), Some(at(17)));
+}
+
+#[test]
+fn everything_can_be_closed_at_once() {
+    let mut openings = openings();
+    for _ in 0..3 {
+        open(&mut openings, at(0), both(), Reknock::Again);
+    }
+    openings.open(at(0), both(), Reknock::Again);
+    openings.open(at(0), opening(Some("start"), None), Reknock::Again);
+    openings.started(at(0), OpeningId(0));
+    assert_eq!(short(&openings.close_all()), ["3 closed", "0 stop"]);
+    assert!(openings.started(at(1), OpeningId(4)).is_empty());
+    assert_eq!(short(&openings.started(at(1), OpeningId(1))), ["1 stop"]);
+    assert_eq!(short(&openings.abandon(OpeningId(2))), ["2 closed"]);
+    openings.stopped(OpeningId(0));
+    openings.stopped(OpeningId(1));
+    assert!(openings.is_empty() && openings.next_deadline().is_none());
+}
+
+#[test]
+fn what_never_ends_to_open_is_ended_and_closed_at_the_end() {
+    let mut openings = openings();
+    open(&mut openings, at(0), both(), Reknock::Again);
+    assert!(openings.close_all().is_empty());
+    assert_eq!(openings.unclosed().count(), 1);
+    assert_eq!(short(&openings.close_hanging()), ["0 ended", "0 stop"]);
+    // The end of the start command says nothing of the stop command.
+    assert!(openings.started(at(1), OpeningId(0)).is_empty());
+    assert_eq!(openings.unclosed().count(), 1);
+    assert_eq!(short(&openings.stopped(OpeningId(0))), ["0 closed"]);
+    assert_eq!(openings.unclosed().count(), 0);
+}
