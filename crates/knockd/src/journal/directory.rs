@@ -128,7 +128,7 @@ fn check(path: &Path, found: &fs::Metadata) -> Result<(), DirectoryError> {
     let unsafe_for = |why| Err(DirectoryError::Unsafe { path: path.to_owned(), why });
     let us = geteuid().as_raw();
     if !found.is_dir() {
-        let error = io::Error::from(io::ErrorKind::NotADirectory);
+        let error = Errno::NOTDIR.into();
         return Err(DirectoryError::File { path: path.to_owned(), error });
     }
     if found.uid() != us && found.uid() != 0 {

@@ -163,10 +163,10 @@ fn opener(
 fn say_damaged(left: &Left, directory: &Path, log: &Log) {
     if let Some(first) = left.damaged.first() {
         log.say(Line::warning(format!(
-            "{} lines of the journal in {} cannot be read, the first of them is line {first}: what they tell of may \
-             be open still; see {}",
-            left.damaged.len(),
+            "lines of the journal in {} cannot be read, {} in all, line {first} first: what they tell of may be open \
+             still; see {}",
             directory.display(),
+            left.damaged.len(),
             directory.join(journal::DAMAGED).display(),
         )));
     }

@@ -17,6 +17,7 @@ mod reload;
 mod replay;
 mod signals;
 mod start;
+mod state;
 mod support;
 mod syslog;
 
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
             replay::trials(),
             signals::trials(),
             start::trials(),
+            state::trials(),
             syslog::trials(),
         ];
         Ok(all.into_iter().flatten().collect())
