@@ -140,6 +140,11 @@ pub enum Line {
         /// How many since the last such line.
         count: u64,
     },
+    /// Sequences were completed faster than doors are opened: nothing was done for these.
+    OpeningsLost {
+        /// How many since the last such line.
+        count: u64,
+    },
     /// The process that looks at packets has ended by itself.
     WatcherEnded {
         /// How.
@@ -226,6 +231,8 @@ pub enum Kind {
     Interface,
     /// Packets that the kernel had no room for.
     PacketsDropped,
+    /// Openings that were too many.
+    OpeningsLost,
     /// Texts without a kind of their own.
     Text,
 }
@@ -289,6 +296,7 @@ impl Line {
             Self::CommandNotStarted { .. }
             | Self::OneTimeNotMarked { .. }
             | Self::ConfigurationKept { .. }
+            | Self::OpeningsLost { .. }
             | Self::WatcherEnded { .. }
             | Self::OutputBroken { .. }
             | Self::FileNotReopened { .. } => Level::Error,
@@ -310,6 +318,7 @@ impl Line {
             Self::NoSequence { .. } => Some(Kind::NoSequence),
             Self::InterfaceCame { .. } | Self::InterfaceWent { .. } => Some(Kind::Interface),
             Self::PacketsDropped { .. } => Some(Kind::PacketsDropped),
+            Self::OpeningsLost { .. } => Some(Kind::OpeningsLost),
             Self::Text { .. } => Some(Kind::Text),
             _ => None,
         }
@@ -327,7 +336,7 @@ impl Line {
 
 impl Kind {
     /// All there are.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Attempt(event::Kind::Stage),
         Self::Attempt(event::Kind::Discarded),
         Self::Attempt(event::Kind::TimedOut),
@@ -336,6 +345,7 @@ impl Kind {
         Self::NoSequence,
         Self::Interface,
         Self::PacketsDropped,
+        Self::OpeningsLost,
         Self::Text,
     ];
 
@@ -355,6 +365,7 @@ impl fmt::Display for Kind {
             Self::NoSequence => "lines that are no sequence",
             Self::Interface => "interfaces that came and went",
             Self::PacketsDropped => "packets dropped",
+            Self::OpeningsLost => "openings lost",
             Self::Text => "other lines",
         })
     }

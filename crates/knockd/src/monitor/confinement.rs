@@ -85,9 +85,8 @@ impl Monitor {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(io::Error::from(error).into()),
             }
-            match self.next_report() {
+            match self.next_report(Moment::default()) {
                 Ok(Some(Report::Confined(protections))) => {
-                    self.supervisor.note_confined();
                     if let Some(lacking) = lacking(protections) {
                         self.supervisor.end();
                         return Err(ConfinementError::Lacking(lacking).into());
@@ -103,7 +102,6 @@ impl Monitor {
 
     /// Takes in what a watcher has given up. What it lacks is told once.
     pub(super) fn take_confined(&mut self, now: Moment, protections: Protections) {
-        self.supervisor.note_confined();
         let Some(lacking) = lacking(protections) else { return };
         if self.confinement.is_required {
             self.note_watcher_failed(now, &lacking);

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use knock_core::{filter::Families, host::Host, interface::InterfaceIndex};
+use knock_core::{filter::Families, host::Host, interface::InterfaceIndex, moment::Moment};
 
 use super::{Monitor, doors::Changes, listening::Change};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 
 impl Monitor {
     /// Tells a new watcher all that it has to know.
-    pub(super) fn order_everything(&mut self) {
+    pub(super) fn order_everything(&mut self, now: Moment) {
         let capacity = u32::try_from(self.settings.max_attempts).unwrap_or(u32::MAX);
         self.order(&Order::Begin {
             capacity,
@@ -24,20 +24,13 @@ impl Monitor {
         for door in doors {
             self.order(&Order::Add(door));
         }
-        self.order_host();
+        self.send_host();
         match self.listening.all() {
             Ok(sockets) => self.order_sockets(sockets),
             Err(error) => self.log.say(Line::error(format!("cannot hand over the packet sockets: {error}"))),
         }
         // A new watcher has nothing to say about the doors of before.
-        self.unconfirmed = 0;
-        self.order_confirmation();
-    }
-
-    /// Asks the watcher to say when it has followed all orders so far.
-    pub(super) fn order_confirmation(&mut self) {
-        self.unconfirmed += 1;
-        self.order(&Order::Confirm);
+        self.supervisor.ask(now);
     }
 
     /// Tells the watcher what has changed about the doors, and has the kernel let through what they need.
@@ -59,8 +52,22 @@ impl Monitor {
         }
     }
 
-    /// Tells the watcher which addresses we have.
+    /// Tells the watcher which addresses we have, as soon as it has taken its other orders: what changes until then
+    /// makes one list, not one each time.
     pub(super) fn order_host(&mut self) {
+        self.host_is_due = true;
+        self.order_host_if_due();
+    }
+
+    /// Tells it if it has not been told what has changed.
+    pub(super) fn order_host_if_due(&mut self) {
+        if self.host_is_due && !self.supervisor.is_congested() {
+            self.send_host();
+        }
+    }
+
+    fn send_host(&mut self) {
+        self.host_is_due = false;
         let Host::Interfaces(interfaces) = self.links.host() else { return };
         for (&index, interface) in interfaces.by_index() {
             let own = if interface.loopback { AddressKind::Loopback } else { AddressKind::Own };

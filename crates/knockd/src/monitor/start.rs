@@ -92,7 +92,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
     let mut monitor = Monitor {
         opener: Opener::new(settings.max_commands, output),
-        supervisor: Supervisor::new(arguments.detached),
+        supervisor: Supervisor::new(arguments.detached, arguments.debug),
         confinement,
         arguments,
         directory,
@@ -106,10 +106,11 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
         pid_file,
         is_up: false,
         listen_again: None,
-        unconfirmed: 0,
+        host_is_due: false,
     };
-    monitor.supervisor.start(clock::now())?;
-    monitor.order_everything();
+    let now = clock::now();
+    monitor.supervisor.start(now)?;
+    monitor.order_everything(now);
     monitor.await_confinement()?;
     Ok(monitor)
 }
