@@ -13,6 +13,8 @@ mod frame;
 mod order;
 pub mod pace;
 mod report;
+#[cfg(test)]
+mod seeds;
 
 pub use self::{
     conduct::{Conduct, Misconduct},

@@ -9,6 +9,7 @@ mod background;
 mod capture;
 mod commands;
 mod flood;
+mod hanging;
 mod log;
 mod one_time;
 mod pid_file;
@@ -19,6 +20,7 @@ mod signals;
 mod start;
 mod support;
 mod syslog;
+mod taken_over;
 
 fn main() -> ExitCode {
     sandbox::run(|| {
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
             capture::trials(),
             commands::trials(),
             flood::trials(),
+            hanging::trials(),
             log::trials(),
             one_time::trials(),
             pid_file::trials(),
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
             signals::trials(),
             start::trials(),
             syslog::trials(),
+            taken_over::trials(),
         ];
         Ok(all.into_iter().flatten().collect())
     })
