@@ -72,8 +72,6 @@ struct Monitor {
     is_up: bool,
     /// When to try again to listen on what could not be.
     listen_again: Option<Moment>,
-    /// Whether the watcher has still to be told which addresses we have now.
-    host_is_due: bool,
 }
 
 impl Monitor {
@@ -142,7 +140,8 @@ impl Monitor {
             closed.extend(self.listening.leave(change.index));
         }
         self.order_sockets(closed);
-        self.order_host();
+        self.supervisor.note_host();
+        self.order_host_if_due();
         self.listen(now);
     }
 

@@ -24,7 +24,7 @@ impl Monitor {
         for door in doors {
             self.order(&Order::Add(door));
         }
-        self.send_host();
+        self.order_host();
         match self.listening.all() {
             Ok(sockets) => self.order_sockets(sockets),
             Err(error) => self.log.say(Line::error(format!("cannot hand over the packet sockets: {error}"))),
@@ -52,22 +52,14 @@ impl Monitor {
         }
     }
 
-    /// Tells the watcher which addresses we have, as soon as it has taken its other orders: what changes until then
-    /// makes one list, not one each time.
-    pub(super) fn order_host(&mut self) {
-        self.host_is_due = true;
-        self.order_host_if_due();
-    }
-
-    /// Tells it if it has not been told what has changed.
+    /// Tells the watcher which addresses we have, if they have changed and it can take them.
     pub(super) fn order_host_if_due(&mut self) {
-        if self.host_is_due && !self.supervisor.is_congested() {
-            self.send_host();
+        if self.supervisor.take_host_due() {
+            self.order_host();
         }
     }
 
-    fn send_host(&mut self) {
-        self.host_is_due = false;
+    fn order_host(&mut self) {
         let Host::Interfaces(interfaces) = self.links.host() else { return };
         for (&index, interface) in interfaces.by_index() {
             let own = if interface.loopback { AddressKind::Loopback } else { AddressKind::Own };

@@ -106,7 +106,6 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
         pid_file,
         is_up: false,
         listen_again: None,
-        host_is_due: false,
     };
     let now = clock::now();
     monitor.supervisor.start(now)?;

@@ -35,6 +35,8 @@ pub struct Supervisor {
     /// Whether it was told something since it was last asked whether it has done what it was told.
     has_news: bool,
     asked: Moment,
+    /// Whether it has still to be told which addresses we have now.
+    host_is_due: bool,
     started: Moment,
     next_start: Moment,
     pause: Duration,
@@ -54,6 +56,7 @@ impl Supervisor {
             is_stopped: false,
             has_news: false,
             asked: never,
+            host_is_due: false,
             started: never,
             next_start: never,
             pause: SHORTEST_PAUSE,
@@ -70,12 +73,6 @@ impl Supervisor {
     #[must_use]
     pub fn is_confined(&self) -> bool {
         self.conduct.is_confined()
-    }
-
-    /// Whether orders wait for the watcher to take them.
-    #[must_use]
-    pub fn is_congested(&self) -> bool {
-        self.process.as_ref().is_some_and(|process| process.channel.is_congested())
     }
 
     /// Whether the watcher has still to say that it has done what it was told.
@@ -109,6 +106,7 @@ impl Supervisor {
         self.conduct = Conduct::new(self.explains);
         self.patience = Patience::default();
         self.is_stopped = false;
+        self.has_news = false;
         self.asked = now;
         self.started = now;
         Ok(())
@@ -132,6 +130,19 @@ impl Supervisor {
         self.conduct.ask();
         self.has_news = false;
         self.asked = now;
+    }
+
+    /// Takes in that our addresses have changed. The watcher is told when it has taken its other orders: what changes
+    /// until then makes one list, not one each time.
+    pub fn note_host(&mut self) {
+        self.host_is_due = true;
+    }
+
+    /// Whether to tell the watcher now which addresses we have. Whoever asks does so.
+    pub fn take_host_due(&mut self) -> bool {
+        let is_due = self.host_is_due && !self.is_congested();
+        self.host_is_due &= !is_due;
+        is_due
     }
 
     /// Takes in that the watcher may have been stopped, or continued.
@@ -187,4 +198,12 @@ impl Supervisor {
             let _ = process.end();
         }
     }
+
+    /// Whether orders wait for the watcher to take them.
+    fn is_congested(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.channel.is_congested())
+    }
 }
+
+#[cfg(test)]
+mod tests;

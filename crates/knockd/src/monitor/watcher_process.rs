@@ -43,6 +43,12 @@ impl WatcherProcess {
         Ok(Self { child, channel })
     }
 
+    /// Something else in its place, for tests.
+    #[cfg(test)]
+    pub fn pretend(child: Child, channel: Channel) -> Self {
+        Self { child, channel }
+    }
+
     /// Whether somebody has stopped it (`SIGSTOP` in `signal(7)`).
     pub fn is_stopped(&self) -> bool {
         let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;

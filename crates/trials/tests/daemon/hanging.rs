@@ -24,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("hanging::one_that_was_stopped_is_replaced", one_that_was_stopped_is_replaced),
         trial("hanging::one_that_does_not_answer_is_replaced", one_that_does_not_answer_is_replaced),
         trial("hanging::who_is_stopped_together_stays_together", who_is_stopped_together_stays_together),
+        trial("hanging::nobody_is_woken_up_to_find_out", nobody_is_woken_up_to_find_out),
     ]
 }
 
@@ -91,4 +92,25 @@ fn who_is_stopped_together_stays_together() -> Outcome {
     same("watcher", daemon.watcher()?.id, watcher.id)?;
     ensure(!lab.file("log").contains("watcher ended"), lab.file("log"))?;
     daemon.terminate()
+}
+
+/// Looking for those that hang costs nothing while nothing happens.
+fn nobody_is_woken_up_to_find_out() -> Outcome {
+    let lab = Lab::new()?;
+    let daemon = Setup::new(&lab, DOOR)?.start()?;
+    insist(&daemon, "door", KNOCKS, &lab)?;
+    let both = [Process::find(daemon.id()?), Some(daemon.watcher()?)];
+    let both: Vec<Process> = both.into_iter().flatten().collect();
+    let sleeps = || -> Outcome<Vec<String>> {
+        both.iter().map(|process| process.status("voluntary_ctxt_switches")).collect()
+    };
+    // A network that was just made is not at rest yet.
+    for _ in 0..5 {
+        let before = sleeps()?;
+        thread::sleep(Duration::from_secs(3));
+        if sleeps()? == before {
+            return daemon.terminate();
+        }
+    }
+    Err(Trouble::new(format!("they wake up: {:?}", sleeps()?)))
 }
