@@ -5,7 +5,7 @@ mod cli;
 mod clock;
 mod complaint;
 mod configuration;
-mod ipc;
+pub mod ipc;
 mod journal;
 mod limit;
 pub mod links;

@@ -38,7 +38,7 @@ pub enum Order {
         seed: u64,
         /// See [`knock_core::engine::Engine::explain`].
         explain: bool,
-        /// See [`crate::sandbox::confine`].
+        /// The user to become; none to stay who started us.
         identity: Option<Identity>,
     },
     /// Put up a door.

@@ -158,6 +158,11 @@ pub enum Line {
         /// How many since the last such line.
         count: u64,
     },
+    /// Sequences were completed faster than doors are opened: nothing was done for these.
+    OpeningsLost {
+        /// How many since the last such line.
+        count: u64,
+    },
     /// The process that looks at packets has ended by itself.
     WatcherEnded {
         /// How.
@@ -244,6 +249,8 @@ pub enum Kind {
     Interface,
     /// Packets that the kernel had no room for.
     PacketsDropped,
+    /// Openings that were too many.
+    OpeningsLost,
     /// Texts without a kind of their own.
     Text,
 }
@@ -308,6 +315,7 @@ impl Line {
             | Self::NotOpened { .. }
             | Self::OneTimeNotMarked { .. }
             | Self::ConfigurationKept { .. }
+            | Self::OpeningsLost { .. }
             | Self::WatcherEnded { .. }
             | Self::OutputBroken { .. }
             | Self::FileNotReopened { .. } => Level::Error,
@@ -329,6 +337,7 @@ impl Line {
             Self::NoSequence { .. } => Some(Kind::NoSequence),
             Self::InterfaceCame { .. } | Self::InterfaceWent { .. } => Some(Kind::Interface),
             Self::PacketsDropped { .. } => Some(Kind::PacketsDropped),
+            Self::OpeningsLost { .. } => Some(Kind::OpeningsLost),
             Self::Text { .. } => Some(Kind::Text),
             _ => None,
         }
@@ -349,7 +358,7 @@ impl Line {
 
 impl Kind {
     /// All there are.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Attempt(event::Kind::Stage),
         Self::Attempt(event::Kind::Discarded),
         Self::Attempt(event::Kind::TimedOut),
@@ -358,6 +367,7 @@ impl Kind {
         Self::NoSequence,
         Self::Interface,
         Self::PacketsDropped,
+        Self::OpeningsLost,
         Self::Text,
     ];
 
@@ -377,6 +387,7 @@ impl fmt::Display for Kind {
             Self::NoSequence => "lines that are no sequence",
             Self::Interface => "interfaces that came and went",
             Self::PacketsDropped => "packets dropped",
+            Self::OpeningsLost => "openings lost",
             Self::Text => "other lines",
         })
     }

@@ -16,6 +16,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use knock_core::event;
 use thiserror::Error;
 
 use self::{
@@ -108,6 +109,14 @@ impl Log {
             return;
         }
         self.tell(Message::Said(Entry { line, at: Timestamp::now(), when: self.clock.now() }));
+    }
+
+    /// Sums up lines that somebody else has left out, together with those that are left out here: what is said of them
+    /// is bounded, however often this is called.
+    pub fn leave_out(&self, kind: Kind, count: u64) {
+        if kind != Kind::Attempt(event::Kind::Ignored) || self.wants_debug() {
+            self.tell(Message::LeftOut(kind, count));
+        }
     }
 
     /// Whether lines of [`line::Level::Debug`] go anywhere.

@@ -29,6 +29,8 @@ use crate::limit::{LeftOut, Limit, Rate};
 pub(super) enum Message {
     /// Something was said.
     Said(Entry),
+    /// So many lines of a kind were left out by whoever would have said them.
+    LeftOut(Kind, u64),
     /// A source's name, if it has one, was found.
     Name(IpAddr, Option<String>),
     /// The log file is to be opened anew.
@@ -102,6 +104,7 @@ impl Pump {
         let now = self.clock.now();
         match message {
             Message::Said(entry) => self.take_line(entry),
+            Message::LeftOut(kind, count) => self.limit.count(kind, count, now),
             Message::Name(source, name) => {
                 if let Some(names) = &mut self.names {
                     names.answer(source, name.as_deref(), now);

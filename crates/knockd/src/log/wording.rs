@@ -93,6 +93,9 @@ fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
         Line::InterfaceCame { name } => write!(f, "interface {name} has come, listening on it"),
         Line::InterfaceWent { name } => write!(f, "interface {name} has gone"),
         Line::PacketsDropped { count } => write!(f, "packets dropped by the kernel: {count}"),
+        Line::OpeningsLost { count } => {
+            write!(f, "too many openings: {count} completed sequences opened nothing")
+        }
         Line::WatcherEnded { how, pause } => {
             write!(f, "watcher ended ({how}), started anew in {}", Seconds(*pause))
         }
@@ -230,6 +233,7 @@ mod tests {
             (Line::InterfaceCame { name: "tun0".into() }, "interface tun0 has come, listening on it"),
             (Line::InterfaceWent { name: "tun0".into() }, "interface tun0 has gone"),
             (Line::PacketsDropped { count: 7 }, "packets dropped by the kernel: 7"),
+            (Line::OpeningsLost { count: 7 }, "too many openings: 7 completed sequences opened nothing"),
             (
                 Line::WatcherEnded { how: "status 1".into(), pause: Duration::from_millis(500) },
                 "watcher ended (status 1), started anew in 0.5 s",

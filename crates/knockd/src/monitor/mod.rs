@@ -11,6 +11,7 @@ mod one_time_file;
 mod opener;
 mod openings;
 mod orders;
+mod patience;
 mod pid_file;
 mod promises;
 mod reload;
@@ -73,8 +74,6 @@ struct Monitor {
     is_up: bool,
     /// When to try again to listen on what could not be.
     listen_again: Option<Moment>,
-    /// How many [`crate::ipc::Order::Confirm`] the watcher has not answered yet.
-    unconfirmed: u32,
 }
 
 impl Monitor {
@@ -91,7 +90,10 @@ impl Monitor {
                         while self.take_reports(now)? {}
                         self.reload(now);
                     }
-                    Request::Reap => self.opener.reap(now, &self.log),
+                    Request::Reap => {
+                        self.supervisor.look_after();
+                        self.opener.reap(now, &self.log);
+                    }
                 }
             }
             self.supervisor.flush();
@@ -103,6 +105,8 @@ impl Monitor {
             self.opener.pass_time(now, &self.log);
             self.opener.commit(now, &self.log);
             self.restart_watcher(now);
+            self.order_host_if_due();
+            self.judge_watcher(now)?;
         }
     }
 
@@ -139,7 +143,8 @@ impl Monitor {
             closed.extend(self.listening.leave(change.index));
         }
         self.order_sockets(closed);
-        self.order_host();
+        self.supervisor.note_host();
+        self.order_host_if_due();
         self.listen(now);
     }
 
@@ -176,11 +181,11 @@ impl Monitor {
     }
 
     fn restart_watcher(&mut self, now: Moment) {
-        if self.supervisor.next_deadline().is_none_or(|deadline| now < deadline) {
+        if self.supervisor.next_start().is_none_or(|deadline| now < deadline) {
             return;
         }
         match self.supervisor.start(now) {
-            Ok(()) => self.order_everything(),
+            Ok(()) => self.order_everything(now),
             Err(error) => self.note_watcher_failed(now, &error.to_string()),
         }
     }

@@ -68,7 +68,7 @@ impl Monitor {
         self.opener.set_at_once(self.settings.max_commands);
         self.order_doors(changes);
         // Until it answers, openings at the doors of before are on their way to us.
-        self.order_confirmation();
+        self.supervisor.ask(now);
         self.listen(now);
         self.opener.pass_time(now, &self.log);
         Ok(())

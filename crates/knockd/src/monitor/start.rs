@@ -104,7 +104,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     };
     let mut monitor = Monitor {
         opener,
-        supervisor: Supervisor::new(arguments.detached),
+        supervisor: Supervisor::new(arguments.detached, arguments.debug),
         confinement,
         arguments,
         directory,
@@ -118,10 +118,10 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
         pid_file,
         is_up: false,
         listen_again: None,
-        unconfirmed: 0,
     };
-    monitor.supervisor.start(clock::now())?;
-    monitor.order_everything();
+    let now = clock::now();
+    monitor.supervisor.start(now)?;
+    monitor.order_everything(now);
     monitor.await_confinement()?;
     Ok(monitor)
 }

@@ -166,10 +166,7 @@ impl Watcher {
 
     /// Sleeps until there is something to do. Tells of each listener whether it has packets or an error.
     fn wait(&self) -> Result<Vec<bool>, Failure> {
-        let channel = self.reporter.channel();
-        let mut wanted = PollFlags::IN;
-        wanted.set(PollFlags::OUT, channel.is_congested());
-        let mut polled = vec![PollFd::new(channel, wanted)];
+        let mut polled = vec![PollFd::new(self.reporter.channel(), self.reporter.wanted())];
         polled.extend(self.listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)));
         let ours = [self.engine.next_deadline(), self.reporter.next_deadline()];
         let theirs = self.listeners.iter().map(Listener::next_deadline);

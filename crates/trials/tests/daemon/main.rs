@@ -9,6 +9,7 @@ mod background;
 mod capture;
 mod commands;
 mod flood;
+mod hanging;
 mod log;
 mod one_time;
 mod pid_file;
@@ -20,6 +21,7 @@ mod start;
 mod state;
 mod support;
 mod syslog;
+mod taken_over;
 
 fn main() -> ExitCode {
     sandbox::run(|| {
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
             capture::trials(),
             commands::trials(),
             flood::trials(),
+            hanging::trials(),
             log::trials(),
             one_time::trials(),
             pid_file::trials(),
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
             start::trials(),
             state::trials(),
             syslog::trials(),
+            taken_over::trials(),
         ];
         Ok(all.into_iter().flatten().collect())
     })
