@@ -1,6 +1,6 @@
 //! The end: every door is closed, within a set time.
 
-use std::{io, time::Duration};
+use std::{io, os::fd::AsFd, time::Duration};
 
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -28,9 +28,10 @@ impl Monitor {
         self.opener.reap(clock::now(), &self.log);
         self.opener.close_all(clock::now(), &self.log);
         while !self.opener.is_done() && clock::now() < deadline {
-            let mut polled = [PollFd::new(&self.signals, PollFlags::IN)];
-            let next = [self.opener.next_deadline(), hanging, Some(deadline)].into_iter().flatten().min();
-            match poll(&mut polled, clock::wait_until(next).as_ref()) {
+            self.alarm
+                .set([self.opener.next_deadline(), hanging, Some(deadline)].into_iter().flatten().min())?;
+            let awaited = [self.signals.as_fd(), self.alarm.as_fd()];
+            match poll(&mut awaited.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)), None) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }

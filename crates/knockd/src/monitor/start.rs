@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     cli::Arguments,
-    clock,
+    clock::{self, Alarm},
     configuration::{self, LoadError},
     links::Links,
     log::{Line, Log, LogError, LogOptions},
@@ -99,6 +99,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
         settings,
         log,
         signals,
+        alarm: Alarm::new()?,
         links,
         listening,
         doors,

@@ -14,7 +14,8 @@ fn watcher(count: u32) -> (Watcher, Vec<UnixDatagram>, OwnedFd) {
         senders.push(sender);
     }
     let engine = Engine::new(Host::interfaces(BTreeMap::new()), 16, 0);
-    let watcher = Watcher { engine, reporter: Reporter::new(near), listeners, noted: BTreeMap::new() };
+    let alarm = Alarm::new().unwrap();
+    let watcher = Watcher { engine, reporter: Reporter::new(near), listeners, alarm, noted: BTreeMap::new() };
     (watcher, senders, far)
 }
 

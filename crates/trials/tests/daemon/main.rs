@@ -7,6 +7,7 @@ use trials::sandbox;
 mod arguments;
 mod background;
 mod capture;
+mod clock;
 mod commands;
 mod flood;
 mod log;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
             arguments::trials(),
             background::trials(),
             capture::trials(),
+            clock::trials(),
             commands::trials(),
             flood::trials(),
             log::trials(),
