@@ -22,6 +22,8 @@ pub struct Options {
     pub pid_file: Option<PathBuf>,
     /// What to listen on, if not on the usual interface.
     pub interfaces: Option<Listen>,
+    /// Whether interfaces that aren't there when the daemon starts are waited for, if it is said.
+    pub interface_wait: Option<bool>,
     /// How many commands may run at once, 1-1024.
     pub max_commands: usize,
     /// How many attempts are remembered at once, 1024-4000000.
@@ -35,6 +37,7 @@ impl Default for Options {
             log_file: None,
             pid_file: None,
             interfaces: None,
+            interface_wait: None,
             max_commands: 32,
             max_attempts: 1_000_000,
         }
@@ -51,6 +54,9 @@ pub(super) fn read(entries: &[Entry<'_>], report: &mut Report<'_>) -> Options {
             OptionKey::LogFile => options.log_file = given(entry, report, value::path),
             OptionKey::PidFile => options.pid_file = given(entry, report, value::path),
             OptionKey::Interface => options.interfaces = given(entry, report, value::interfaces),
+            OptionKey::InterfaceWait => {
+                options.interface_wait = value::choice(entry, &[("yes", true), ("no", false)], report);
+            }
             OptionKey::MaxCommands => {
                 options.max_commands =
                     value::count(entry, &(1..=1024), report).unwrap_or(options.max_commands);

@@ -167,6 +167,15 @@ impl Monitor {
         }
     }
 
+    /// Says what is wanted and doesn't exist yet.
+    fn tell_missing(&self) {
+        let missing = listening::missing(&self.settings.interfaces, &self.links);
+        let names: Vec<_> = missing.map(|missing| missing.name).collect();
+        if !names.is_empty() {
+            self.log.say(Line::Waiting { interfaces: names.join(", ") });
+        }
+    }
+
     /// Listens on what is wanted and exists now.
     fn listen(&mut self, now: Moment) {
         let followed = self.listening.follow(&self.settings.interfaces, &self.links);

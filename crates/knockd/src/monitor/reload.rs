@@ -41,7 +41,7 @@ impl Monitor {
     fn take_up(&mut self, now: Moment, config: Config) -> Result<(), String> {
         let settings = Settings::new(&self.arguments, &config.options, &self.directory);
         let is_new = settings.interfaces != self.settings.interfaces;
-        if is_new && let Err(error) = Listening::require(&settings.interfaces, &self.links) {
+        if is_new && let Err(error) = Listening::require(&settings, &self.links) {
             return Err(error.to_string());
         }
         let changes = self.doors.replace(config.doors).map_err(|error| error.to_string())?;
@@ -60,6 +60,9 @@ impl Monitor {
         // Until it answers, openings at the doors of before are on their way to us.
         self.order_confirmation();
         self.listen(now);
+        if is_new {
+            self.tell_missing();
+        }
         self.opener.pass_time(now, &self.log);
         Ok(())
     }

@@ -111,6 +111,7 @@ impl Monitor {
         self.is_up = true;
         let interfaces = super::listening::names(&self.settings.interfaces);
         self.log.say(Line::Starting { interfaces });
+        self.tell_missing();
         let Some(successor) = self.successor.take() else { return Ok(()) };
         self.log.leave_terminal();
         successor.report_up()

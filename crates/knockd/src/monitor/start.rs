@@ -11,7 +11,7 @@ use super::{
     confinement::{Confinement, ConfinementError},
     detach::Successor,
     doors::{Doors, UnreadableOneTimeFile},
-    listening::{ListenError, Listening},
+    listening::{self, ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
     signals::Signals,
@@ -72,7 +72,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     let confinement = Confinement::new(arguments.user.as_deref(), arguments.require_sandbox)?;
     let successor = if arguments.detached { Some(Successor::begin()?) } else { None };
     let links = Links::open()?;
-    Listening::require(&settings.interfaces, &links)?;
+    Listening::require(&settings, &links)?;
     let mut doors = Doors::new(directory.clone());
     let changes = doors.replace(checked.config.doors)?;
     let mut listening = Listening::new(settings.families, arguments.debug);
@@ -81,6 +81,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     if let Some(failure) = listening.follow(&settings.interfaces, &links).failures.pop() {
         return Err(failure.into());
     }
+    listening.try_out()?;
     let pid_file = if arguments.detached { Some(PidFile::create(&settings.pid_file)?) } else { None };
     let signals = Signals::take()?;
     let log = Log::start(&LogOptions {
@@ -120,10 +121,25 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
 pub fn lacking(arguments: &Arguments, config: &Config) -> Vec<String> {
     let directory = std::env::current_dir().unwrap_or_default();
     let settings = Settings::new(arguments, &config.options, &directory);
-    let links = Links::open().map_err(StartError::from);
-    let missing = links.and_then(|links| Ok(Listening::require(&settings.interfaces, &links)?));
-    let unreadable = Doors::new(directory).replace(config.doors.clone()).map_err(StartError::from);
-    [missing.err(), unreadable.err()].into_iter().flatten().map(|error| error.to_string()).collect()
+    let unreadable = Doors::new(directory).replace(config.doors.clone()).err();
+    let unreadable = unreadable.map(|unreadable| unreadable.to_string());
+    let links = match Links::open() {
+        Ok(links) => links,
+        Err(error) => return unreadable.into_iter().chain([error.to_string()]).collect(),
+    };
+    let outcome = match (config.options.interface_wait, settings.waits) {
+        (_, true) => "knockd would wait for it",
+        (Some(_), false) => "knockd would not start",
+        (None, false) => {
+            "knockd would not start; as a service of systemd, or with InterfaceWait = yes, it would wait for it"
+        }
+    };
+    let refused = Listening::require(&settings, &links).err();
+    let too_many = refused.filter(|refused| matches!(refused, ListenError::TooMany(_)));
+    let too_many = too_many.iter().map(ToString::to_string);
+    let missing = listening::missing(&settings.interfaces, &links);
+    let missing = missing.map(|missing| format!("{missing}; {outcome}"));
+    too_many.chain(missing).chain(unreadable).collect()
 }
 
 fn say(log: &Log, warnings: &[Warning], lines: Vec<Line>) {

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
             trial("what_is_required_and_lacking_is_fatal", what_is_required_and_lacking_is_fatal),
             trial("doors_open_in_a_flood", doors_open_in_a_flood),
             trial("a_new_interface_is_handed_over", a_new_interface_is_handed_over),
+            trial("the_first_socket_may_come_later", the_first_socket_may_come_later),
             trial("who_does_what_it_may_not_is_replaced", who_does_what_it_may_not_is_replaced),
         ])
     })
@@ -208,6 +209,20 @@ fn a_new_interface_is_handed_over() -> Outcome {
     daemon.reload("eth1")?;
     let one = await_some(PATIENCE, || watcher.packet_sockets().ok().filter(|sockets| sockets.len() == 1));
     one.ok_or_else(|| Trouble::new("the old socket is still open"))?;
+    expect("the watcher", &daemon.watcher()?.to_string(), &watcher.to_string())
+}
+
+/// Nothing is there to listen on: the watcher has given up everything, and gets its first socket then.
+fn the_first_socket_may_come_later() -> Outcome {
+    let lab = Lab::new()?;
+    let mut daemon =
+        Daemon::start(&lab, &["--service", "--require-sandbox", "--user", "daemon", "-i", "eth1"])?;
+    let watcher = daemon.watcher()?;
+    expect_no_rights(watcher, "daemon")?;
+    expect("the number of packet sockets", &watcher.packet_sockets()?.len().to_string(), "0")?;
+    lab.plug("eth1")?;
+    daemon.expect_to_open_on("CLIENT-B", "SERVER-B", "on=eth1")?;
+    expect("the number of packet sockets", &watcher.packet_sockets()?.len().to_string(), "1")?;
     expect("the watcher", &daemon.watcher()?.to_string(), &watcher.to_string())
 }
 

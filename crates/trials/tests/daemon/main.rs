@@ -10,6 +10,7 @@ mod capture;
 mod clock;
 mod commands;
 mod flood;
+mod interface_wait;
 mod log;
 mod one_time;
 mod pid_file;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
             clock::trials(),
             commands::trials(),
             flood::trials(),
+            interface_wait::trials(),
             log::trials(),
             one_time::trials(),
             pid_file::trials(),
