@@ -4,12 +4,15 @@ use std::process::ExitCode;
 
 use trials::sandbox;
 
+mod addresses;
 mod arguments;
 mod background;
 mod capture;
 mod clock;
 mod commands;
+mod crowd;
 mod flood;
+mod hanging;
 mod interface_wait;
 mod log;
 mod one_time;
@@ -21,16 +24,20 @@ mod signals;
 mod start;
 mod support;
 mod syslog;
+mod traffic;
 
 fn main() -> ExitCode {
     sandbox::run(|| {
         let all = [
+            addresses::trials(),
             arguments::trials(),
             background::trials(),
             capture::trials(),
             clock::trials(),
             commands::trials(),
+            crowd::trials(),
             flood::trials(),
+            hanging::trials(),
             interface_wait::trials(),
             log::trials(),
             one_time::trials(),
@@ -41,6 +48,7 @@ fn main() -> ExitCode {
             signals::trials(),
             start::trials(),
             syslog::trials(),
+            traffic::trials(),
         ];
         Ok(all.into_iter().flatten().collect())
     })
