@@ -1,7 +1,6 @@
 //! Interfaces that don't exist yet.
 
 use libtest_mimic::Trial;
-use nix::sys::signal::Signal;
 use trials::{
     net::{Daemon, Lab, Setup, without_lack_of_users},
     sandbox::trial,
@@ -116,7 +115,6 @@ fn accepts_a_reload() -> Outcome {
     insist(&daemon, "door", OVER_ETH1, &lab)?;
     // What is waited for already may go on being so; only a new name may be misspelt.
     daemon.reload(&config("Interface = eth1, eth5"))?;
-    daemon.signal(Signal::SIGHUP)?;
     daemon.reload(&config("Interface = eth1, eht5"))?;
     daemon.log().await_part("1 mistake, first: there is no interface eht5; ")?;
     lab.plug("eth5")?;

@@ -94,7 +94,7 @@ fn await_once_each(daemon: &Daemon<'_>, sources: std::ops::Range<usize>) -> Outc
     Err(Trouble::new(wrong().unwrap_or_default()).at(daemon.said()))
 }
 
-/// Every attempt is under way for some twenty reloads.
+/// Every attempt is under way for as many as twenty reloads.
 fn loses_no_knock_by_reloads() -> Outcome {
     const SOURCES: usize = 500;
     let lab = Lab::new()?;
@@ -112,7 +112,8 @@ fn loses_no_knock_by_reloads() -> Outcome {
     })?;
     await_once_each(&daemon, 0..SOURCES)?;
     let reloads = daemon.log().count("re-reading config file");
-    ensure(reloads > 50, format!("{reloads} reloads only"))?;
+    // On a busy machine several signals may come to one.
+    ensure(reloads > 10, format!("{reloads} reloads only"))?;
     same("configurations refused", daemon.log().count("stays unused"), 0)?;
     same("packets lost", daemon.log().count("packets dropped"), 0)?;
     same("the watcher", daemon.watcher()?.id, watcher.id)?;
