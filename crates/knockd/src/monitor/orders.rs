@@ -34,8 +34,9 @@ impl Monitor {
         self.order_confirmation();
     }
 
-    /// Asks the watcher to say when it has followed all orders so far.
-    pub(super) fn order_confirmation(&mut self) {
+    /// Asks the watcher to say when it has followed all orders so far. Until it gets there openings at the doors of before
+    /// are on their way to us.
+    fn order_confirmation(&mut self) {
         self.unconfirmed += 1;
         self.order(&Order::Confirm);
     }
@@ -57,6 +58,7 @@ impl Monitor {
         for door in changes.added {
             self.order(&Order::Add(door));
         }
+        self.order_confirmation();
     }
 
     /// Tells the watcher which addresses we have.

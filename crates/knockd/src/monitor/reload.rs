@@ -57,8 +57,6 @@ impl Monitor {
         self.log.change(self.settings.outputs());
         self.opener.set_at_once(self.settings.max_commands);
         self.order_doors(changes);
-        // Until it answers, openings at the doors of before are on their way to us.
-        self.order_confirmation();
         self.listen(now);
         if is_new {
             self.tell_missing();

@@ -60,6 +60,9 @@ struct Watcher {
     engine: Engine,
     reporter: Reporter,
     listeners: Vec<Listener>,
+    /// Whether doors are being changed: until that is done no packet is looked at, lest it find neither the old door nor
+    /// the new one.
+    is_changing: bool,
     /// Ends a sleep on time.
     alarm: Alarm,
     /// The addresses noted for the next [`Order::SetHost`].
@@ -99,7 +102,14 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
     reporter.report(Report::Confined(sandbox::confine(identity)))?;
     let mut engine = Engine::new(Host::interfaces(BTreeMap::new()), capacity as usize, seed);
     engine.explain(explain);
-    let mut watcher = Watcher { engine, reporter, listeners: Vec::new(), alarm, noted: BTreeMap::new() };
+    let mut watcher = Watcher {
+        engine,
+        reporter,
+        listeners: Vec::new(),
+        is_changing: false,
+        alarm,
+        noted: BTreeMap::new(),
+    };
     while watcher.follow_orders()? {
         let is_ready = watcher.wait()?;
         watcher.listen(&is_ready)?;
@@ -129,6 +139,9 @@ impl Watcher {
                 Received::Message(frame, descriptor) => {
                     self.follow(Order::decode(&frame).map_err(ReceiveError::from)?, descriptor)?;
                 }
+                Received::Nothing if self.is_changing => {
+                    wait_for(&mut [PollFd::new(self.reporter.channel(), PollFlags::IN)])?;
+                }
                 Received::Nothing => return Ok(true),
                 Received::Closed => return Ok(false),
             }
@@ -138,8 +151,14 @@ impl Watcher {
     fn follow(&mut self, order: Order, descriptor: Option<OwnedFd>) -> Result<(), Failure> {
         match order {
             Order::Begin { .. } => return Err(ReceiveError::from(Malformed("a second beginning")).into()),
-            Order::Add(door) => self.engine.add(door),
-            Order::Remove(number) => self.engine.remove(number),
+            Order::Add(door) => {
+                self.is_changing = true;
+                self.engine.add(door);
+            }
+            Order::Remove(number) => {
+                self.is_changing = true;
+                self.engine.remove(number);
+            }
             Order::Address { interface, kind, address } => {
                 let interface = self.noted.entry(interface).or_default();
                 match (kind, address) {
@@ -162,7 +181,10 @@ impl Watcher {
                 self.listeners.push(Listener::new(number, PacketSocket::adopt(descriptor)));
             }
             Order::Leave(number) => self.listeners.retain(|listener| listener.number != number),
-            Order::Confirm => self.reporter.report(Report::Ready)?,
+            Order::Confirm => {
+                self.is_changing = false;
+                self.reporter.report(Report::Ready)?;
+            }
         }
         Ok(())
     }
