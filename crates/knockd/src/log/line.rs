@@ -127,6 +127,11 @@ pub enum Line {
         /// Where it listens: names of interfaces with `, ` between them, or `any`.
         interfaces: String,
     },
+    /// There are interfaces to listen on that don't exist yet.
+    Waiting {
+        /// Their names with `, ` between them.
+        interfaces: String,
+    },
     /// The daemon ends because it was told to.
     ShuttingDown,
     /// The daemon was told to read its configuration again.

@@ -84,6 +84,7 @@ fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
         }
         Line::NoSequence { door, path, mistake } => write!(f, "{door}: {}: {mistake}", path.display()),
         Line::Starting { interfaces } => write!(f, "starting up, listening on {interfaces}"),
+        Line::Waiting { interfaces } => write!(f, "waiting for interfaces: {interfaces}"),
         Line::ShuttingDown => f.write_str("shutting down"),
         Line::Rereading { path } => write!(f, "re-reading config file: {}", path.display()),
         Line::ConfigurationKept { path, mistakes, first } => {
@@ -174,6 +175,7 @@ mod tests {
                 "ssh: command returned non-zero status code (3)",
             ),
             (Line::Starting { interfaces: "eth0".into() }, "starting up, listening on eth0"),
+            (Line::Waiting { interfaces: "eth7, ppp0".into() }, "waiting for interfaces: eth7, ppp0"),
             (Line::ShuttingDown, "shutting down"),
             (Line::Rereading { path: "/etc/knockd.conf".into() }, "re-reading config file: /etc/knockd.conf"),
             (Line::FileReopened { path: "/var/log/k".into() }, "re-opening log file: /var/log/k"),
@@ -254,6 +256,7 @@ mod tests {
             Line::CommandNotStarted { door: door(), reason: evil.into() },
             Line::OneTimeNotMarked { door: door(), path: path(), reason: evil.into() },
             Line::Starting { interfaces: evil.into() },
+            Line::Waiting { interfaces: evil.into() },
             Line::Rereading { path: path() },
             Line::ConfigurationKept { path: path(), mistakes: 2, first: evil.into() },
             Line::InterfaceCame { name: evil.into() },

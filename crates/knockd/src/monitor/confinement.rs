@@ -83,9 +83,11 @@ impl Monitor {
         while self.confinement.is_required && !self.supervisor.is_confined() {
             self.supervisor.flush();
             self.judge_watcher(clock::now())?;
+            self.alarm.set(self.supervisor.next_deadline())?;
             let Some(watcher) = self.supervisor.watcher() else { return Ok(()) };
-            let timeout = clock::wait_until(self.supervisor.next_deadline());
-            match poll(&mut [PollFd::new(&watcher.channel, PollFlags::IN)], timeout.as_ref()) {
+            let mut polled =
+                [PollFd::new(&watcher.channel, PollFlags::IN), PollFd::new(&self.alarm, PollFlags::IN)];
+            match poll(&mut polled, None) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(io::Error::from(error).into()),
             }

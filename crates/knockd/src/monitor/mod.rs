@@ -42,7 +42,7 @@ pub use self::{
 };
 use crate::{
     cli::Arguments,
-    clock,
+    clock::{self, Alarm},
     links::{Changes, Links, What},
     log::{Line, Log},
     settings::Settings,
@@ -60,6 +60,8 @@ struct Monitor {
     settings: Settings,
     log: Log,
     signals: Signals,
+    /// Ends a sleep on time.
+    alarm: Alarm,
     links: Links,
     listening: Listening,
     doors: Doors,
@@ -111,17 +113,20 @@ impl Monitor {
     }
 
     /// Sleeps until there is something to do.
-    fn wait(&self) -> io::Result<()> {
-        let mut polled =
-            vec![PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&self.links, PollFlags::IN)];
+    fn wait(&mut self) -> io::Result<()> {
+        let deadlines = [self.opener.next_deadline(), self.supervisor.next_deadline(), self.listen_again];
+        self.alarm.set(deadlines.into_iter().flatten().min())?;
+        let mut polled = vec![
+            PollFd::new(&self.signals, PollFlags::IN),
+            PollFd::new(&self.links, PollFlags::IN),
+            PollFd::new(&self.alarm, PollFlags::IN),
+        ];
         if let Some(watcher) = self.supervisor.watcher() {
             let mut wanted = PollFlags::IN;
             wanted.set(PollFlags::OUT, watcher.channel.is_congested());
             polled.push(PollFd::new(&watcher.channel, wanted));
         }
-        let deadlines = [self.opener.next_deadline(), self.supervisor.next_deadline(), self.listen_again];
-        let timeout = clock::wait_until(deadlines.into_iter().flatten().min());
-        match poll(&mut polled, timeout.as_ref()) {
+        match poll(&mut polled, None) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -167,6 +172,15 @@ impl Monitor {
                 _ => Line::debug(change.to_string()),
             };
             self.log.say(line);
+        }
+    }
+
+    /// Says what is wanted and doesn't exist yet.
+    fn tell_missing(&self) {
+        let missing = listening::missing(&self.settings.interfaces, &self.links);
+        let names: Vec<_> = missing.map(|missing| missing.name).collect();
+        if !names.is_empty() {
+            self.log.say(Line::Waiting { interfaces: names.join(", ") });
         }
     }
 

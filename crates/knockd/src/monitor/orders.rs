@@ -34,7 +34,7 @@ impl Monitor {
     }
 
     /// Tells the watcher what has changed about the doors, and has the kernel let through what they need.
-    pub(super) fn order_doors(&mut self, changes: Changes) {
+    pub(super) fn order_doors(&mut self, now: Moment, changes: Changes) {
         for line in changes.lines {
             self.log.say(line);
         }
@@ -50,6 +50,8 @@ impl Monitor {
         for door in changes.added {
             self.order(&Order::Add(door));
         }
+        // Until it gets there, openings at the doors of before are on their way to us.
+        self.supervisor.ask(now);
     }
 
     /// Tells the watcher which addresses we have, if they have changed and it can take them.

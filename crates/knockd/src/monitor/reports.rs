@@ -116,6 +116,7 @@ impl Monitor {
         self.is_up = true;
         let interfaces = super::listening::names(&self.settings.interfaces);
         self.log.say(Line::Starting { interfaces });
+        self.tell_missing();
         let Some(successor) = self.successor.take() else { return Ok(()) };
         self.log.leave_terminal();
         successor.report_up()
@@ -153,6 +154,6 @@ impl Monitor {
                 self.log.say(Line::OneTimeNotMarked { door: name, path, reason: error.to_string() });
             }
         }
-        self.order_doors(changes);
+        self.order_doors(now, changes);
     }
 }
