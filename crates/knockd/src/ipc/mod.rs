@@ -10,7 +10,7 @@ mod order;
 mod report;
 
 pub use self::{
-    frame::Malformed,
+    frame::{LENGTH, Malformed},
     order::{AddressKind, Order, SocketNumber},
     report::Report,
 };

@@ -15,6 +15,7 @@ use crate::{
         channel::{ReceiveError, Received},
     },
     log::{Kind, Line},
+    sandbox::SystemCall,
 };
 
 /// How many reports are taken before everything else gets its turn.
@@ -27,6 +28,8 @@ pub(super) enum Untenable {
     Receive(#[from] ReceiveError),
     #[error("it can't hear any more: {0}")]
     Deaf(io::Error),
+    #[error("it made the forbidden system call {0}")]
+    Forbidden(SystemCall),
     #[error("")]
     Closed,
 }
@@ -60,6 +63,9 @@ impl Monitor {
                 Ok(Some(Report::Deaf(_, errno))) => {
                     self.lose_watcher(now, &Untenable::Deaf(io::Error::from_raw_os_error(errno)))?;
                 }
+                Ok(Some(Report::Forbidden(call))) => {
+                    self.lose_watcher(now, &Untenable::Forbidden(call))?;
+                }
                 Err(untenable) => self.lose_watcher(now, &untenable)?,
             }
         }
@@ -71,7 +77,12 @@ impl Monitor {
         match watcher.channel.receive()? {
             Received::Message(frame, None) => {
                 let report = Report::decode(&frame).map_err(ReceiveError::from)?;
-                if matches!(report, Report::Confined(_)) == self.supervisor.is_confined() {
+                let is_in_turn = match report {
+                    Report::Confined(_) => !self.supervisor.is_confined(),
+                    Report::Forbidden(_) => true,
+                    _ => self.supervisor.is_confined(),
+                };
+                if !is_in_turn {
                     return Err(ReceiveError::from(Malformed("out of turn")).into());
                 }
                 Ok(Some(report))
@@ -91,10 +102,18 @@ impl Monitor {
                 "the process that watches packets did not start: {how} {untenable}"
             )));
         }
-        if let Untenable::Deaf(_) = untenable {
-            self.listening.close_all();
+        match untenable {
+            Untenable::Forbidden(_) => {
+                // It ends by itself, or we end it: that is all the same.
+                let (_, pause) = self.supervisor.failed(now);
+                self.log.say(Line::WatcherEnded { how: untenable.to_string(), pause });
+            }
+            Untenable::Deaf(_) => {
+                self.listening.close_all();
+                self.note_watcher_failed(now, &untenable.to_string());
+            }
+            _ => self.note_watcher_failed(now, &untenable.to_string()),
         }
-        self.note_watcher_failed(now, &untenable.to_string());
         self.listen(now);
         Ok(())
     }

@@ -6,8 +6,20 @@ use std::io;
 ///
 /// Fails for those that can't be ignored, `SIGKILL` and `SIGSTOP`, and for what is no signal.
 pub(crate) fn ignore(signal: i32) -> io::Result<()> {
+    set(signal, libc::SIG_IGN)
+}
+
+/// Has this signal do from now on what it does by itself (`signal(7)`), whatever we were started with or a library has
+/// arranged.
+///
+/// Fails for `SIGKILL` and `SIGSTOP`, with which nothing else can be done, and for what is no signal.
+pub(crate) fn leave_alone(signal: i32) -> io::Result<()> {
+    set(signal, libc::SIG_DFL)
+}
+
+fn set(signal: i32, disposition: libc::sighandler_t) -> io::Result<()> {
     // SAFETY: no handler is installed, so no code of ours runs at a time that it isn't made for.
-    let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
+    let before = unsafe { libc::signal(signal, disposition) };
     if before == libc::SIG_ERR { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
@@ -28,6 +40,7 @@ mod tests {
     fn what_cannot_be_ignored_is_told() {
         for signal in [libc::SIGKILL, libc::SIGSTOP, 0, 1000] {
             assert!(ignore(signal).is_err(), "{signal}");
+            assert!(leave_alone(signal).is_err(), "{signal}");
         }
     }
 }

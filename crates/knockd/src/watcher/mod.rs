@@ -30,11 +30,11 @@ use crate::{
     clock,
     complaint::complain,
     ipc::{
-        AddressKind, Malformed, Order, Report,
+        AddressKind, LENGTH, Malformed, Order, Report,
         channel::{Channel, ReceiveError, Received},
     },
     sandbox,
-    sys::{descriptors, packet::PacketSocket, signals},
+    sys::{descriptors, forbidden, packet::PacketSocket, signals},
 };
 
 /// How many packets of one socket are taken before the others, and the monitor, get their turn.
@@ -93,6 +93,7 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
     let Order::Begin { capacity, seed, explain, identity } = first else {
         return Err(ReceiveError::from(Malformed("the first order must be to begin")).into());
     };
+    forbidden::tell_standard_input::<{ Report::FORBIDDEN }, LENGTH>()?;
     reporter.report(Report::Confined(sandbox::confine(identity)))?;
     let mut engine = Engine::new(Host::interfaces(BTreeMap::new()), capacity as usize, seed);
     engine.explain(explain);

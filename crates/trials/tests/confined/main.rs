@@ -2,6 +2,7 @@
 
 mod daemon;
 mod process;
+mod puppet;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,8 @@ fn main() -> ExitCode {
             trial("what_is_required_and_lacking_is_fatal", what_is_required_and_lacking_is_fatal),
             trial("doors_open_in_a_flood", doors_open_in_a_flood),
             trial("a_new_interface_is_handed_over", a_new_interface_is_handed_over),
+            trial("a_forbidden_call_is_told_and_fatal", a_forbidden_call_is_told_and_fatal),
+            trial("a_call_without_a_name_is_told_by_its_number", a_call_without_a_name_is_told_by_its_number),
             trial("who_does_what_it_may_not_is_replaced", who_does_what_it_may_not_is_replaced),
         ])
     })
@@ -211,15 +214,48 @@ fn a_new_interface_is_handed_over() -> Outcome {
     expect("the watcher", &daemon.watcher()?.to_string(), &watcher.to_string())
 }
 
-/// The unit tests of the filter prove that a forbidden call ends the process by this signal.
+/// The new one is confined as the first was, and works.
+fn expect_another(daemon: &mut Daemon<'_>, first: Process) -> Outcome {
+    let second = daemon.watcher_after(first)?;
+    expect("Seccomp", &second.status("Seccomp")?, "2")?;
+    expect("CapEff", &second.status("CapEff")?, "0000000000000000")?;
+    daemon.expect_to_open("CLIENT")
+}
+
+fn a_forbidden_call_is_told_and_fatal() -> Outcome {
+    let lab = Lab::new()?;
+    let mut daemon = Daemon::start(&lab, &["-i", "eth0"])?;
+    for (call, name, pause) in [
+        (nix::libc::SYS_socket, "socket", "0.1"),
+        (nix::libc::SYS_execve, "execve", "0.2"),
+        (nix::libc::SYS_rt_sigaction, "rt_sigaction", "0.4"),
+        (nix::libc::SYS_setsockopt, "setsockopt", "0.8"),
+    ] {
+        let watcher = daemon.watcher()?;
+        puppet::make_call(watcher, u32::try_from(call).map_err(|error| Trouble::new(error.to_string()))?)?;
+        daemon.log().await_line(&format!(
+            "watcher ended (it made the forbidden system call {call} ({name})), started anew in {pause} s"
+        ))?;
+        expect_another(&mut daemon, watcher)?;
+    }
+    Ok(())
+}
+
+fn a_call_without_a_name_is_told_by_its_number() -> Outcome {
+    let lab = Lab::new()?;
+    let mut daemon = Daemon::start(&lab, &["-i", "eth0"])?;
+    let watcher = daemon.watcher()?;
+    puppet::make_call(watcher, 99_999)?;
+    daemon.log().await_part("watcher ended (it made the forbidden system call 99999), started anew")?;
+    expect_another(&mut daemon, watcher)
+}
+
+/// The signal alone, without a call: nobody knows which it would be.
 fn who_does_what_it_may_not_is_replaced() -> Outcome {
     let lab = Lab::new()?;
     let mut daemon = Daemon::start(&lab, &["-i", "eth0"])?;
     let first = daemon.watcher()?;
     first.signal(Signal::SIGSYS)?;
-    daemon.log().await_part("it was about to do what it may not, signal: 31 (SIGSYS)")?;
-    let second = daemon.watcher_after(first)?;
-    expect("Seccomp", &second.status("Seccomp")?, "2")?;
-    expect("CapEff", &second.status("CapEff")?, "0000000000000000")?;
-    daemon.expect_to_open("CLIENT")
+    daemon.log().await_part("watcher ended (it made a forbidden system call, signal: 31 (SIGSYS)")?;
+    expect_another(&mut daemon, first)
 }
