@@ -29,8 +29,15 @@ use rustix::{
 };
 
 use self::{
-    confinement::Confinement, detach::Successor, doors::Doors, listening::Listening, opener::Opener,
-    pid_file::PidFile, signals::Request, signals::Signals, supervisor::Supervisor,
+    confinement::Confinement,
+    detach::Successor,
+    doors::Doors,
+    listening::{Change, Listening},
+    opener::Opener,
+    pid_file::PidFile,
+    signals::Request,
+    signals::Signals,
+    supervisor::Supervisor,
 };
 pub use self::{
     detach::detach,
@@ -71,6 +78,8 @@ struct Monitor {
     is_up: bool,
     /// When to try again to listen on what could not be.
     listen_again: Option<Moment>,
+    /// What the watcher is to be told of the doors as soon as it has taken over other sockets.
+    pending: doors::Changes,
     /// How many [`crate::ipc::Order::Confirm`] the watcher has not answered yet.
     unconfirmed: u32,
 }
@@ -164,12 +173,22 @@ impl Monitor {
 
     /// Listens on what is wanted and exists now.
     fn listen(&mut self, now: Moment) {
+        let changes = self.follow_listening(now);
+        let is_replacing = changes.iter().any(|change| matches!(change, Change::Replaced { .. }));
+        self.order_sockets(changes);
+        if is_replacing {
+            self.order_confirmation();
+        }
+    }
+
+    /// The same, without telling the watcher yet.
+    fn follow_listening(&mut self, now: Moment) -> Vec<Change> {
         let followed = self.listening.follow(&self.settings.interfaces, &self.links);
         self.listen_again = (!followed.failures.is_empty()).then(|| now.after(LISTEN_AGAIN));
         for failure in followed.failures {
             self.log.say(Line::error(format!("{failure}; trying again")));
         }
-        self.order_sockets(followed.changes);
+        followed.changes
     }
 
     fn restart_watcher(&mut self, now: Moment) {
@@ -177,7 +196,7 @@ impl Monitor {
             return;
         }
         match self.supervisor.start(now) {
-            Ok(()) => self.order_everything(),
+            Ok(()) => self.order_everything(now),
             Err(error) => self.note_watcher_failed(now, &error.to_string()),
         }
     }

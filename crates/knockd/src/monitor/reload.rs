@@ -56,9 +56,7 @@ impl Monitor {
         self.settings.pid_file = old.pid_file;
         self.log.change(self.settings.outputs());
         self.opener.set_at_once(self.settings.max_commands);
-        self.order_doors(changes);
-        // Until it answers, openings at the doors of before are on their way to us.
-        self.order_confirmation();
+        self.order_doors(now, changes);
         self.listen(now);
         self.opener.pass_time(now, &self.log);
         Ok(())

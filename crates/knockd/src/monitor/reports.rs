@@ -44,7 +44,7 @@ impl Monitor {
             match self.next_report() {
                 Ok(None) => return Ok(false),
                 Ok(Some(Report::Confined(protections))) => self.take_confined(now, protections),
-                Ok(Some(Report::Ready)) => self.note_ready()?,
+                Ok(Some(Report::Ready)) => self.note_ready(now)?,
                 Ok(Some(Report::Happened(event))) => {
                     if let Err(malformed) = self.take_event(now, &event) {
                         self.lose_watcher(now, &ReceiveError::from(malformed).into())?;
@@ -118,10 +118,10 @@ impl Monitor {
         Ok(())
     }
 
-    fn note_ready(&mut self) -> io::Result<()> {
+    fn note_ready(&mut self, now: Moment) -> io::Result<()> {
         self.unconfirmed = self.unconfirmed.saturating_sub(1);
         if self.unconfirmed == 0 {
-            self.doors.forget_retired();
+            self.note_confirmed(now);
         }
         if self.is_up {
             self.log.say(Line::debug("the watcher is ready"));
@@ -133,6 +133,20 @@ impl Monitor {
         let Some(successor) = self.successor.take() else { return Ok(()) };
         self.log.leave_terminal();
         successor.report_up()
+    }
+
+    /// The watcher has followed all orders: openings at doors of before are not on their way to us any more, unless they
+    /// still stand there because the order to take them away has had to wait.
+    fn note_confirmed(&mut self, now: Moment) {
+        self.listening.forget_replaced();
+        if !self.pending.is_empty() {
+            self.order_pending(now);
+            return;
+        }
+        self.doors.forget_retired();
+        if self.listening.is_stale() {
+            self.listen(now);
+        }
     }
 
     /// Logs an event and opens the door if that is what it is about. Events of doors that stand no more are of no
@@ -178,6 +192,6 @@ impl Monitor {
                 self.log.say(Line::OneTimeNotMarked { door: name, path, reason: error.to_string() });
             }
         }
-        self.order_doors(changes);
+        self.order_doors(now, changes);
     }
 }

@@ -10,7 +10,7 @@ use super::{
     commands::Output,
     confinement::{Confinement, ConfinementError},
     detach::Successor,
-    doors::{Doors, UnreadableOneTimeFile},
+    doors::{Changes, Doors, UnreadableOneTimeFile},
     listening::{ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
@@ -76,7 +76,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     let mut doors = Doors::new(directory.clone());
     let changes = doors.replace(checked.config.doors)?;
     let mut listening = Listening::new(settings.families, arguments.debug);
-    listening.set_doors(doors.doors().collect())?;
+    listening.set_doors(doors.doors().collect());
     // The first watcher is handed all sockets there are.
     if let Some(failure) = listening.follow(&settings.interfaces, &links).failures.pop() {
         return Err(failure.into());
@@ -106,10 +106,12 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
         pid_file,
         is_up: false,
         listen_again: None,
+        pending: Changes::default(),
         unconfirmed: 0,
     };
-    monitor.supervisor.start(clock::now())?;
-    monitor.order_everything();
+    let now = clock::now();
+    monitor.supervisor.start(now)?;
+    monitor.order_everything(now);
     monitor.await_confinement()?;
     Ok(monitor)
 }

@@ -7,6 +7,7 @@ mod puppet;
 use std::process::ExitCode;
 
 use nix::{sys::signal::Signal, unistd::User};
+use socket2::SockFilter;
 use trials::{
     net::{Lab, PATIENCE, Wire, await_some},
     packet::Packet,
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
             trial("what_is_required_and_lacking_is_fatal", what_is_required_and_lacking_is_fatal),
             trial("doors_open_in_a_flood", doors_open_in_a_flood),
             trial("a_new_interface_is_handed_over", a_new_interface_is_handed_over),
+            trial("nobody_changes_what_the_watcher_hears", nobody_changes_what_the_watcher_hears),
             trial("a_forbidden_call_is_told_and_fatal", a_forbidden_call_is_told_and_fatal),
             trial("a_call_without_a_name_is_told_by_its_number", a_call_without_a_name_is_told_by_its_number),
             trial("who_does_what_it_may_not_is_replaced", who_does_what_it_may_not_is_replaced),
@@ -212,6 +214,31 @@ fn a_new_interface_is_handed_over() -> Outcome {
     let one = await_some(PATIENCE, || watcher.packet_sockets().ok().filter(|sockets| sockets.len() == 1));
     one.ok_or_else(|| Trouble::new("the old socket is still open"))?;
     expect("the watcher", &daemon.watcher()?.to_string(), &watcher.to_string())
+}
+
+/// Not even root can, so that it is no matter what the watcher could be made to do.
+fn nobody_changes_what_the_watcher_hears() -> Outcome {
+    let lab = Lab::new()?;
+    let mut daemon = Daemon::start(&lab, &["-i", "eth0"])?;
+    let watcher = daemon.watcher()?;
+    // Everything: BPF_RET | BPF_K of linux/bpf_common.h.
+    let everything = [SockFilter::new(0x06, 0, 0, u32::MAX)];
+    let expect_locked = || {
+        let sockets = watcher.shared_packet_sockets()?;
+        for socket in &sockets {
+            for refused in [socket.attach_filter(&everything), socket.detach_filter()] {
+                let errno = refused.err().and_then(|error| error.raw_os_error());
+                expect("the error", &format!("{errno:?}"), &format!("{:?}", Some(nix::libc::EPERM)))?;
+            }
+        }
+        expect("the number of packet sockets", &sockets.len().to_string(), "1")
+    };
+    expect_locked()?;
+    let before = watcher.packet_sockets()?;
+    daemon.reload_to("[other]\n Sequence = 6000:udp,5000:udp\n Command = true\n")?;
+    let another = || watcher.packet_sockets().ok().filter(|now| now.len() == 1 && *now != before);
+    await_some(PATIENCE, another).ok_or_else(|| Trouble::new("the socket is not replaced"))?;
+    expect_locked()
 }
 
 /// The new one is confined as the first was, and works.

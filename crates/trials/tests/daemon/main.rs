@@ -9,6 +9,7 @@ mod background;
 mod capture;
 mod commands;
 mod flood;
+mod handover;
 mod log;
 mod one_time;
 mod pid_file;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
             capture::trials(),
             commands::trials(),
             flood::trials(),
+            handover::trials(),
             log::trials(),
             one_time::trials(),
             pid_file::trials(),
