@@ -13,7 +13,7 @@ use std::{
 
 use knock_core::moment::Moment;
 
-use super::job::Job;
+use super::{environment, job::Job};
 
 /// How long a command may run before it is reported and no longer keeps others from starting.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -199,8 +199,8 @@ impl Commands {
         };
         Command::new("/bin/sh")
             .args(["-c", &job.command])
-            .env("KNOCKD_DOOR", job.door.as_ref())
-            .env("KNOCKD_IP", job.source.to_string())
+            .env_clear()
+            .envs(environment::of_command(job, std::env::vars_os()))
             .stdin(Stdio::null())
             .stdout(output())
             .stderr(output())

@@ -14,6 +14,7 @@ use super::{
     listening::{ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
+    privileges,
     signals::Signals,
     supervisor::Supervisor,
 };
@@ -66,6 +67,7 @@ pub fn run(arguments: Arguments) -> Result<(), StartError> {
 }
 
 fn start(arguments: Arguments) -> Result<Monitor, StartError> {
+    privileges::settle()?;
     let directory = std::env::current_dir()?;
     let checked = configuration::load(&directory, &arguments.config)?;
     let settings = Settings::new(&arguments, &checked.config.options, &directory);

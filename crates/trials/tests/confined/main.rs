@@ -1,6 +1,7 @@
-//! The built daemon's watcher: what it has given up, and that it does its work without it.
+//! What the two halves of the built daemon have given up, and that they do their work without it.
 
 mod daemon;
+mod monitor;
 mod process;
 mod puppet;
 
@@ -19,7 +20,7 @@ use self::{daemon::Daemon, process::Process};
 
 fn main() -> ExitCode {
     sandbox::run(|| {
-        Ok(vec![
+        let watcher = vec![
             trial("the_watcher_has_no_rights", the_watcher_has_no_rights),
             trial("the_watcher_holds_nothing_but_its_own", the_watcher_holds_nothing_but_its_own),
             trial("another_user_can_be_chosen", another_user_can_be_chosen),
@@ -32,7 +33,8 @@ fn main() -> ExitCode {
             trial("a_forbidden_call_is_told_and_fatal", a_forbidden_call_is_told_and_fatal),
             trial("a_call_without_a_name_is_told_by_its_number", a_call_without_a_name_is_told_by_its_number),
             trial("who_does_what_it_may_not_is_replaced", who_does_what_it_may_not_is_replaced),
-        ])
+        ];
+        Ok(watcher.into_iter().chain(monitor::trials()).collect())
     })
 }
 
