@@ -18,6 +18,7 @@ pub fn trials() -> Vec<Trial> {
         trial("monitor::leaves_them_without_new_privileges_too", || {
             rights_of_commands("exec setpriv --no-new-privs \"$@\"")
         }),
+        trial("monitor::works_within_bounds", works_within_bounds),
         trial("monitor::works_with_one_capability", works_with_one_capability),
         trial("monitor::commands_have_a_clean_environment", commands_have_a_clean_environment),
         trial("monitor::commands_inherit_nothing", commands_inherit_nothing),
@@ -87,6 +88,18 @@ fn rights_of_commands(before: &str) -> Outcome {
     for set in ["CapEff", "CapPrm", "CapBnd"] {
         same(set, command.get(set), fields(&own).get(set))?;
     }
+    expect("the monitor's complaints", trials::net::without_lack_of_users(&lab.file("stderr")).trim(), "")
+}
+
+/// With the bounding set that the reference names for those who want less.
+fn works_within_bounds() -> Outcome {
+    let lab = Lab::new()?;
+    let before = "exec setpriv --bounding-set=-all,+net_admin,+net_raw,+dac_override,+kill,+setuid,+setgid,+setpcap \
+                  \"$@\" EXTRA";
+    let extra = if there_are_other_users()? { "--require-sandbox" } else { "" };
+    let told = told_by_command(&lab, &before.replace("EXTRA", extra), "cat /proc/self/status")?;
+    let bounds = NEEDED | 1 << 6 | 1 << 7 | 1 << 8;
+    expect("CapEff", fields(&told).get("CapEff").copied().unwrap_or_default(), &format!("{bounds:016x}"))?;
     expect("the monitor's complaints", trials::net::without_lack_of_users(&lab.file("stderr")).trim(), "")
 }
 

@@ -8,18 +8,20 @@ use std::{
 };
 
 use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
 use trials::{
     frame::Frame,
-    net::{Daemon, Lab, PATIENCE, Setup, Wire, await_some},
+    net::{Daemon, Lab, PATIENCE, Process, Setup, Wire, await_some},
     packet::Packet,
     sandbox::trial,
-    trouble::{Outcome, ensure, same},
+    trouble::{Outcome, Trouble, ensure, same},
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("handover::a_reload_loses_and_doubles_no_knock", a_reload_loses_and_doubles_no_knock),
         trial("handover::a_one_time_sequence_does_not_either", a_one_time_sequence_does_not_either),
+        trial("handover::waits_for_a_watcher_that_does_not_answer", waits_for_a_watcher_that_does_not_answer),
         trial("handover::what_needs_the_same_packets_keeps_its_socket", what_stays_keeps_its_socket),
     ]
 }
@@ -117,6 +119,35 @@ fn a_one_time_sequence_does_not_either() -> Outcome {
     ensure(times > 20, format!("knocked {times} times only"))?;
     expect_steady(&daemon, times)?;
     daemon.log().await_part("once: no one-time sequence left")?;
+    daemon.terminate()
+}
+
+fn waits_for_a_watcher_that_does_not_answer() -> Outcome {
+    let lab = Lab::new()?;
+    let daemon = Setup::new(&lab, STEADY)?.start()?;
+    let watcher = daemon.watcher()?;
+    let monitor = Process::find(daemon.id()?).ok_or_else(|| Trouble::new("it has ended"))?;
+    let count = || Ok::<_, Trouble>(monitor.descriptors()?.len());
+    let before = count()?;
+    watcher.signal(Signal::SIGSTOP)?;
+    // Each needs other packets than the one before.
+    for port in 6000..6030 {
+        daemon.reload(&format!(
+            "[steady]\n Sequence = 7300:udp\n Wrong_Port = ignore\n Command = true\n\
+             [other]\n Sequence = {port}\n Wrong_Port = ignore\n Command = true\n"
+        ))?;
+    }
+    // The one that it is to take over, and none of the others.
+    same("descriptors", count()?, before + 1)?;
+    watcher.signal(Signal::SIGCONT)?;
+    crate::support::insist(&daemon, "other", "tcp CLIENT > SERVER:6029", &lab)?;
+    lab.send("tcp CLIENT > SERVER:6000,6028")?;
+    lab.send("udp CLIENT > SERVER:7300")?;
+    daemon.log().await_part("steady: OPEN SESAME")?;
+    same("openings", daemon.log().count("other: OPEN SESAME"), 1)?;
+    let is_done = || (count().ok()? == before).then_some(());
+    ensure(await_some(PATIENCE, is_done).is_some(), "sockets are left open")?;
+    same("the watcher", daemon.watcher()?.id, watcher.id)?;
     daemon.terminate()
 }
 
