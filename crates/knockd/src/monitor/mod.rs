@@ -16,6 +16,7 @@ mod patience;
 mod pid_file;
 mod privileges;
 mod promises;
+mod recovery;
 mod reload;
 mod remains;
 mod reports;
@@ -92,6 +93,8 @@ struct Monitor {
 impl Monitor {
     /// Works until somebody asks it to stop.
     fn work(&mut self) -> io::Result<()> {
+        // The first watcher owes us an answer.
+        self.judge_watcher(clock::now())?;
         loop {
             self.wait()?;
             let now = clock::now();

@@ -5,7 +5,7 @@ use knock_core::{
     moment::Moment,
 };
 
-use super::{Monitor, listening::Listening};
+use super::{Monitor, listening::Listening, recovery};
 use crate::{
     configuration::{self, LoadError},
     journal::Journal,
@@ -46,9 +46,12 @@ impl Monitor {
             return Err(error.to_string());
         }
         if !self.opener.has_journal() && config.doors.iter().any(DoorConfig::closes) {
-            let (journal, _) =
-                Journal::open(&self.settings.state_dir).map_err(|failed| failed.error.to_string())?;
+            let (journal, left) =
+                Journal::open(&settings.state_dir).map_err(|failed| failed.error.to_string())?;
+            self.settings.state_dir.clone_from(&settings.state_dir);
+            recovery::say_damaged(&left, &settings.state_dir, &self.log);
             self.opener.set_journal(journal);
+            self.opener.take_up(now, left, &self.log);
         }
         let changes = self.doors.replace(config.doors).map_err(|error| error.to_string())?;
         if settings.max_attempts != self.settings.max_attempts {
