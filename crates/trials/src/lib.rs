@@ -17,4 +17,6 @@ pub mod packet;
 pub mod pcap;
 pub mod runner;
 pub mod sandbox;
+pub mod stepper;
+pub mod sweep;
 pub mod trouble;
