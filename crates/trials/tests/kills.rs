@@ -2,11 +2,8 @@
 
 use std::process::ExitCode;
 
-use trials::{
-    sandbox,
-    sweep::{self, Steps},
-};
+use trials::{sandbox, sweep};
 
 fn main() -> ExitCode {
-    sandbox::run(|| Ok(sweep::trials(Steps::Returns)))
+    sandbox::run(|| Ok(sweep::trials(false)))
 }

@@ -1,12 +1,9 @@
-//! What the test `kills` does, with a stop before each system call as well. It takes twice as long.
+//! What the test `kills` does, at every stop there is. It takes some minutes.
 
 use std::process::ExitCode;
 
-use trials::{
-    sandbox,
-    sweep::{self, Steps},
-};
+use trials::{sandbox, sweep};
 
 fn main() -> ExitCode {
-    sandbox::run(|| Ok(sweep::trials(Steps::All)))
+    sandbox::run(|| Ok(sweep::trials(true)))
 }

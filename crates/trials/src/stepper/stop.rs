@@ -22,6 +22,13 @@ impl Stop {
         self == Self::Before(libc::SYS_ppoll)
     }
 
+    /// Whether it has made a system call that leaves nothing behind for those who live on: one that reads, or changes
+    /// only the process itself.
+    #[must_use]
+    pub fn is_traceless(self) -> bool {
+        TRACELESS.map(Self::After).contains(&self)
+    }
+
     /// Whether it has asked for a file to be its own.
     #[must_use]
     pub fn is_lock(self) -> bool {
@@ -49,6 +56,29 @@ fn name(call: i64) -> String {
     let known = NAMES.iter().find(|(number, _)| *number == call);
     known.map_or_else(|| format!("system call {call}"), |(_, name)| (*name).to_owned())
 }
+
+/// See [`Stop::is_traceless`].
+const TRACELESS: [i64; 19] = [
+    libc::SYS_brk,
+    libc::SYS_close,
+    libc::SYS_fstat,
+    libc::SYS_futex,
+    libc::SYS_getdents64,
+    libc::SYS_getrandom,
+    libc::SYS_lseek,
+    libc::SYS_mmap,
+    libc::SYS_mprotect,
+    libc::SYS_munmap,
+    libc::SYS_newfstatat,
+    libc::SYS_pread64,
+    libc::SYS_read,
+    libc::SYS_recvfrom,
+    libc::SYS_recvmsg,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_sigaltstack,
+    libc::SYS_statx,
+];
 
 /// Those that matter to whoever looks for the place in the program.
 const NAMES: [(i64, &str); 32] = [

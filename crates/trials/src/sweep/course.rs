@@ -27,14 +27,25 @@ pub struct Step {
     pub of: Steps,
 }
 
-/// Which stops are steps.
+/// Which stops are steps, from few to all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Steps {
-    /// Those after a system call, and the births of processes. Nothing that outlives a process changes between the end
-    /// of one of its calls and the beginning of the next.
+    /// Those after system calls that leave something behind, at the births of processes, and when it is about to rest.
+    Traces,
+    /// Those after all other system calls as well.
     Returns,
-    /// Those before a system call as well.
+    /// Those before system calls as well, though nothing is different there but the time.
     All,
+}
+
+impl Steps {
+    fn include(self, stop: Stop) -> bool {
+        match self {
+            Self::Traces => Self::Returns.include(stop) && !stop.is_traceless(),
+            Self::Returns => stop.is_rest() || !matches!(stop, Stop::Before(_)),
+            Self::All => true,
+        }
+    }
 }
 
 /// How a daemon is led.
@@ -90,7 +101,7 @@ impl Leading<'_> {
                 stepper.release()?;
                 return Ok((course, Some(daemon)));
             }
-            if self.step.of == Steps::Returns && matches!(stop, Stop::Before(_)) {
+            if !self.step.of.include(stop) {
                 continue;
             }
             if left == 0 {

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// A run waits far more than it works, but when too many work at once the daemons come too late for their promises.
-pub const PLACES: usize = 16;
+pub const PLACES: usize = 20;
 
 /// The places of one program.
 pub static ALL: Places = Places { free: Mutex::new(PLACES), left: Condvar::new() };
