@@ -69,7 +69,7 @@ impl<'a> Doors<'a> {
         open.map_or(Ok(()), |door| Err(Trouble::new(format!("{door} is open at the end"))))
     }
 
-    /// Adds what was done and what was logged to an error.
+    /// What was done and what was logged added to an error.
     pub(super) fn explained(&self, trouble: &Trouble, log_before: &str) -> Trouble {
         let (record, log) = (record::text(self.lab), self.lab.file("log"));
         Trouble::new(format!(

@@ -28,18 +28,18 @@ pub(super) struct Judgement {
 }
 
 impl Judgement {
-    /// Looks at what was done.
-    pub(super) fn pass(self, record: &Record, door: &str) -> Outcome {
+    /// Looks at what was done. Returns what came too late, which may be the machine's fault.
+    pub(super) fn pass(self, record: &Record, door: &str) -> Outcome<Option<Trouble>> {
         self.pass_times(Deed::ALL.map(|deed| record.times(door, deed))).map_err(|trouble| trouble.at(door))
     }
 
-    fn pass_times(self, [starts, _, stops, shut]: [Vec<Uptime>; 4]) -> Outcome {
+    fn pass_times(self, [starts, _, stops, shut]: [Vec<Uptime>; 4]) -> Outcome<Option<Trouble>> {
         for (what, count, most) in [("starts", starts.len(), self.starts), ("stops", stops.len(), self.stops)]
         {
             ensure(count <= most, format!("{count} {what}, at most {most} may be"))?;
         }
         if starts.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let shut = shut.first().ok_or_else(|| Trouble::new("it was opened and never shut"))?;
         let (earliest, latest) = (self.earliest, self.latest());
@@ -48,7 +48,7 @@ impl Judgement {
         // How long the command itself takes is not the daemon's business, nor is one that was killed any good.
         let closing = stops.iter().rfind(|stop| *stop <= shut);
         let in_time = closing.is_some_and(|stop| *stop <= latest);
-        ensure(in_time, format!("it closes later than at {latest}"))
+        Ok((!in_time).then(|| Trouble::new(format!("it closes later than at {latest}"))))
     }
 
     fn latest(self) -> Uptime {
@@ -64,23 +64,27 @@ mod tests {
         time.split_terminator(' ').map(|time| Uptime::parse(time).unwrap()).collect()
     }
 
-    fn judged(starts: &str, stops: &str, shut: &str) -> bool {
+    fn judged(starts: &str, stops: &str, shut: &str) -> Option<&'static str> {
         let [closing_time, up] = ["12.00", "13.00"].map(|time| Uptime::parse(time).unwrap());
         let judgement = Judgement { starts: 1, stops: 2, earliest: closing_time, closing_time, up: Some(up) };
-        judgement.pass_times([starts, starts, stops, shut].map(at)).is_ok()
+        match judgement.pass_times([starts, starts, stops, shut].map(at)) {
+            Ok(None) => None,
+            Ok(Some(_)) => Some("late"),
+            Err(_) => Some("wrong"),
+        }
     }
 
     #[test]
     fn what_must_not_be_is_seen() {
-        assert!(judged("10.00", "13.00", "13.20"));
-        assert!(judged("10.00", "13.00 13.10", "13.20"));
-        assert!(judged("10.00", "13.00", "14.90"), "the command takes long");
-        assert!(judged("", "10.10", "10.20"));
-        assert!(!judged("10.00 13.00", "13.00", "13.20"), "opened again");
-        assert!(!judged("10.00", "13.00 13.10 13.20", "13.20"), "closed too often");
-        assert!(!judged("10.00", "11.99", "13.20"), "closed early");
-        assert!(!judged("10.00", "13.81", "13.90"), "closed late");
-        assert!(!judged("10.00", "13.00 13.81", "13.90"), "only begun in time");
-        assert!(!judged("10.00", "13.00", ""), "not closed");
+        assert_eq!(judged("10.00", "13.00", "13.20"), None);
+        assert_eq!(judged("10.00", "13.00 13.10", "13.20"), None);
+        assert_eq!(judged("10.00", "13.00", "14.90"), None, "only the command takes long");
+        assert_eq!(judged("", "10.10", "10.20"), None);
+        assert_eq!(judged("10.00 13.00", "13.00", "13.20"), Some("wrong"), "opened again");
+        assert_eq!(judged("10.00", "13.00 13.10 13.20", "13.20"), Some("wrong"), "closed too often");
+        assert_eq!(judged("10.00", "11.99", "13.20"), Some("wrong"), "closed early");
+        assert_eq!(judged("10.00", "13.00", ""), Some("wrong"), "not closed");
+        assert_eq!(judged("10.00", "13.81", "13.90"), Some("late"));
+        assert_eq!(judged("10.00", "13.00 13.81", "13.90"), Some("late"), "only begun in time");
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{
-    Death, Fate, Scene, Step,
+    Death, Played, Scene, Step,
     course::{Course, Leading},
     setup, start_again,
 };
@@ -24,7 +24,7 @@ impl Scene for OneTime {
         &[Death::OfAll, Death::OfTheDaemon]
     }
 
-    fn play(&self, step: Step, way: Death) -> Outcome<Fate> {
+    fn play(&self, step: Step, way: Death) -> Outcome<Played> {
         let lab = Lab::new()?;
         lab.write("sequences", SEQUENCES)?;
         let setup = setup(&lab, CONFIG)?;
@@ -40,7 +40,7 @@ impl Scene for OneTime {
             let log = lab.file("log");
             Trouble::new(format!("{trouble}\n-- log before\n{before}-- log at last\n{log}")).at(&course)
         })?;
-        Ok(course.fate)
+        Ok(Played { fate: course.fate, late: None })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Doors open and close.
 
 use super::{
-    Again, Death, Fate, Scene, Step, Uptime, Way,
+    Again, Death, Fate, Played, Scene, Step, Uptime, Way,
     course::{Course, Leading},
     doors::{Doors, await_too_late},
     judgement::Judgement,
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     net::{Daemon, Lab},
     stepper::{Stepper, Stop},
-    trouble::Outcome,
+    trouble::{Outcome, Trouble},
 };
 
 /// From the knock to the end of the stop command.
@@ -32,7 +32,7 @@ impl Scene for Opening {
         self.ways
     }
 
-    fn play(&self, step: Step, way: Way) -> Outcome<Fate> {
+    fn play(&self, step: Step, way: Way) -> Outcome<Played> {
         let lab = Lab::new()?;
         let doors = Doors::new(&lab, self.doors, way, if self.extends { "extend" } else { "again" })?;
         let daemon = doors.setup.clone().start()?;
@@ -56,9 +56,9 @@ impl Scene for Opening {
         };
         let (course, survivor) = leading.lead(daemon, stepper)?;
         let log = lab.file("log");
-        let survived = self.survive(&doors, way, &course, survivor);
-        survived.map_err(|trouble| doors.explained(&trouble, &log).at(&course))?;
-        Ok(course.fate)
+        let explained = |trouble| doors.explained(&trouble, &log).at(&course);
+        let late = self.survive(&doors, way, &course, survivor).map_err(explained)?;
+        Ok(Played { fate: course.fate, late: late.map(explained) })
     }
 }
 
@@ -68,8 +68,14 @@ impl Opening {
         if self.extends { 0 } else { self.doors.len() }
     }
 
-    /// From the death of the first daemon, or from when it was done, to the end.
-    fn survive(&self, doors: &Doors<'_>, way: Way, course: &Course, survivor: Option<Daemon<'_>>) -> Outcome {
+    /// From the death of the first daemon, or from when it was done, to the end. Returns what came too late.
+    fn survive(
+        &self,
+        doors: &Doors<'_>,
+        way: Way,
+        course: &Course,
+        survivor: Option<Daemon<'_>>,
+    ) -> Outcome<Option<Trouble>> {
         let opened = if self.extends { self.doors.len() } else { course.births.min(self.doors.len()) };
         let run = Record::read(doors.lab)?;
         let mut up = None;
@@ -91,6 +97,7 @@ impl Opening {
         doors.await_deed(Deed::Shut, opened)?;
         daemon.terminate()?;
         let record = Record::read(doors.lab)?;
+        let mut late = None;
         for (place, door) in self.doors.iter().enumerate() {
             let judgement = Judgement {
                 starts: usize::from(place < opened),
@@ -99,9 +106,9 @@ impl Opening {
                 closing_time: self.closing_time(way, course, &record, door),
                 up,
             };
-            judgement.pass(&record, door)?;
+            late = judgement.pass(&record, door)?.or(late);
         }
-        doors.expect_nothing_left()
+        doors.expect_nothing_left().map(|()| late)
     }
 
     /// How many stop commands of a door may have been run without a note of it, by what had been run at the death.

@@ -1,7 +1,7 @@
 //! A daemon starts after one that has died with a door open, and dies as well.
 
 use super::{
-    Again, Death, Fate, Scene, Step, Uptime, Way,
+    Again, Death, Played, Scene, Step, Uptime, Way,
     course::{Course, Leading},
     doors::{Doors, await_too_late},
     forget_log,
@@ -31,7 +31,7 @@ impl Scene for Recovery {
         self.ways
     }
 
-    fn play(&self, step: Step, way: Way) -> Outcome<Fate> {
+    fn play(&self, step: Step, way: Way) -> Outcome<Played> {
         let lab = Lab::new()?;
         let doors = Doors::new(&lab, &[DOOR], way, "again")?;
         let knocked = Uptime::now()?;
@@ -56,9 +56,9 @@ impl Scene for Recovery {
             closing_time,
             up: Some(course.ended),
         };
-        survive(&doors, way, survivor, before)
-            .map_err(|trouble| doors.explained(&trouble, &log).at(&course))?;
-        Ok(course.fate)
+        let explained = |trouble| doors.explained(&trouble, &log).at(&course);
+        let late = survive(&doors, way, survivor, before).map_err(explained)?;
+        Ok(Played { fate: course.fate, late: late.map(explained) })
     }
 }
 
@@ -89,8 +89,13 @@ fn halted<'a>(doors: &Doors<'a>) -> Outcome<(Daemon<'a>, Stepper)> {
     Ok((daemon, stepper))
 }
 
-/// From the death of the second daemon, or from when it was done, to the end.
-fn survive(doors: &Doors<'_>, way: Way, survivor: Option<Daemon<'_>>, mut judgement: Judgement) -> Outcome {
+/// From the death of the second daemon, or from when it was done, to the end. Returns what came too late.
+fn survive(
+    doors: &Doors<'_>,
+    way: Way,
+    survivor: Option<Daemon<'_>>,
+    mut judgement: Judgement,
+) -> Outcome<Option<Trouble>> {
     let daemon = if let Some(daemon) = survivor {
         daemon
     } else {
@@ -106,6 +111,6 @@ fn survive(doors: &Doors<'_>, way: Way, survivor: Option<Daemon<'_>>, mut judgem
     };
     doors.await_deed(Deed::Shut, 1)?;
     daemon.terminate()?;
-    judgement.pass(&Record::read(doors.lab)?, DOOR)?;
-    doors.expect_nothing_left()
+    let late = judgement.pass(&Record::read(doors.lab)?, DOOR)?;
+    doors.expect_nothing_left().map(|()| late)
 }
