@@ -81,7 +81,8 @@ impl Host {
 }
 
 /// Whether no host anywhere can have this address.
-fn is_nobody(address: IpAddr) -> bool {
+#[must_use]
+pub fn is_nobody(address: IpAddr) -> bool {
     match address {
         // The network 0 is only for hosts that don't know theirs (RFC 1122, section 3.2.1.3).
         IpAddr::V4(address) => address.octets()[0] == 0 || address.is_multicast() || address.is_broadcast(),

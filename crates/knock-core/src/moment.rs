@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A point on a clock that never goes back: nanoseconds since an origin that the caller chooses.
 ///
-/// The daemon counts from its monotonic clock, a replayed capture from the capture's own time stamps.
+/// The daemon counts on a clock that nobody sets, a replayed capture from the capture's own time stamps.
 /// The range is 584 years; arithmetic stops at its ends instead of wrapping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(u64);

@@ -113,6 +113,10 @@ pub struct Arguments {
     /// We are the successor that `--daemon` starts.
     #[arg(long, hide = true)]
     pub detached: bool,
+
+    /// systemd has started us, or the one whose successor we are, as a service.
+    #[arg(long, hide = true)]
+    pub service: bool,
 }
 
 impl Arguments {
@@ -191,6 +195,6 @@ mod tests {
         ] {
             assert!(help.contains(option), "{option}");
         }
-        assert!(!help.contains("--detached"));
+        assert!(!help.contains("--detached") && !help.contains("--service"));
     }
 }

@@ -5,7 +5,7 @@ mod cli;
 mod clock;
 mod complaint;
 mod configuration;
-mod ipc;
+pub mod ipc;
 mod journal;
 mod limit;
 pub mod links;
@@ -13,6 +13,7 @@ mod log;
 mod monitor;
 mod replay;
 mod sandbox;
+mod service;
 mod settings;
 #[expect(unsafe_code, reason = "the one place for what no library wraps; every block says why it is sound")]
 mod sys;
@@ -42,13 +43,14 @@ pub fn main() -> ExitCode {
     // What whoever started us left open is not for the watcher and the commands, nor for a daemon in the background. A
     // kernel too old for this leaves it to them, as ever.
     let _ = sys::descriptors::keep_to_ourselves();
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    arguments.service |= service::is_this_one();
     let done = if arguments.check {
         check(&arguments)
     } else if arguments.read.is_some() {
         read(&arguments)
     } else if arguments.daemon && !arguments.detached {
-        return detach();
+        return detach(&arguments);
     } else {
         // Those who look for the daemon look for it by this name; /proc/self/exe would give it another.
         let _ = rustix::thread::set_name(c"knockd");
@@ -91,8 +93,9 @@ fn read(arguments: &Arguments) -> Result<(), String> {
     replay::replay(capture, &checked.config, arguments).map_err(|error| error.to_string())
 }
 
-fn detach() -> ExitCode {
-    monitor::detach().unwrap_or_else(|error| fail(&format!("cannot start in the background: {error}")))
+fn detach(arguments: &Arguments) -> ExitCode {
+    monitor::detach(arguments.service)
+        .unwrap_or_else(|error| fail(&format!("cannot start in the background: {error}")))
 }
 
 fn fail(error: &str) -> ExitCode {

@@ -7,7 +7,8 @@ use knock_core::moment::Moment;
 /// A token bucket for every kind, and the count of what found its bucket empty.
 ///
 /// The caller asks before it says something; what always has to be said isn't asked for. Kinds don't share anything:
-/// a flood of one takes nothing from another. Memory is bounded by the number of kinds that there are.
+/// a flood of one takes nothing from another. A kind that is as if nothing had ever come of it is forgotten when a new
+/// one comes: memory is bounded by the number of kinds that there are at a time.
 #[derive(Debug)]
 pub struct Limit<K> {
     rate: Rate,
@@ -56,6 +57,9 @@ impl<K: Copy + Ord> Limit<K> {
     /// Whether one more of this kind passes; if not, it is counted.
     pub fn passes(&mut self, kind: K, now: Moment) -> bool {
         let rate = self.rate;
+        if !self.buckets.contains_key(&kind) {
+            self.buckets.retain(|_, bucket| bucket.full_at > now || bucket.left_out.is_some());
+        }
         let bucket = self.buckets.entry(kind).or_default();
         let full_at = bucket.full_at.max(now).after(rate.every);
         if full_at.since(now) > rate.every.saturating_mul(rate.burst) {
@@ -172,6 +176,23 @@ mod tests {
         assert_eq!(limit.due(at(1100)), None);
         assert_eq!(limit.rest(), Some(LeftOut { kind: 'b', count: 7 }));
         assert_eq!(limit.rest(), None);
+    }
+
+    #[test]
+    fn kinds_of_which_nothing_is_left_are_forgotten() {
+        let mut limit = Limit::new(RATE);
+        for kind in 0..100_u64 {
+            assert!(limit.passes(kind, at(kind * 10)));
+        }
+        assert_eq!(limit.buckets.len(), 1);
+        limit.count(100, 1, at(990));
+        passed_all(&mut limit, 101, at(990));
+        assert!(limit.passes(102, at(2000)));
+        assert_eq!(limit.buckets.keys().collect::<Vec<_>>(), [&100, &101, &102], "something is left of all");
+    }
+
+    fn passed_all(limit: &mut Limit<u64>, kind: u64, now: Moment) {
+        assert_eq!((0..2000).filter(|_| limit.passes(kind, now)).count(), 1000);
     }
 
     #[test]

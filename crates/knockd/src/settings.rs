@@ -23,6 +23,8 @@ const STATE_DIR: &str = "/var/lib/knockd";
 pub struct Settings {
     /// The interfaces to listen on.
     pub interfaces: Listen,
+    /// Whether those that don't exist yet are waited for.
+    pub waits: bool,
     /// The IP versions to listen to.
     pub families: Families,
     /// Where a background process notes its number.
@@ -49,6 +51,7 @@ impl Settings {
         let log_file = arguments.logfile.as_deref().or(options.log_file.as_deref());
         Self {
             interfaces: given.unwrap_or_else(|| Listen::Named(vec![INTERFACE.to_owned()])),
+            waits: options.interface_wait.unwrap_or(arguments.service),
             families: arguments.families(),
             pid_file: directory.join(pid_file.unwrap_or(Path::new(PID_FILE))),
             state_dir: directory.join(state_dir.unwrap_or(Path::new(STATE_DIR))),
@@ -100,5 +103,17 @@ mod tests {
         assert_eq!(line.pid_file, PathBuf::from("/b.pid"));
         assert_eq!(line.state_dir, PathBuf::from("/start/b"));
         assert_eq!((line.log_file, line.families), (Some("/start/b.log".into()), Families::V4Only));
+    }
+
+    #[test]
+    fn a_service_waits_for_interfaces_unless_told_otherwise() {
+        let waits = |line: &str, interface_wait| {
+            let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+            let options = Options { interface_wait, ..Options::default() };
+            Settings::new(&arguments, &options, Path::new("/")).waits
+        };
+        assert_eq!([None, Some(true), Some(false)].map(|said| waits("knockd", said)), [false, true, false]);
+        let service = [None, Some(true), Some(false)].map(|said| waits("knockd --service", said));
+        assert_eq!(service, [true, true, false]);
     }
 }

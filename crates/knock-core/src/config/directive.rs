@@ -39,6 +39,8 @@ pub enum OptionKey {
     StateDir,
     /// What is listened on.
     Interface,
+    /// What is done about interfaces that aren't there.
+    InterfaceWait,
     /// How many commands run at once.
     MaxCommands,
     /// How many attempts are remembered at once.
@@ -105,6 +107,7 @@ pub const DIRECTIVES: &[Directive] = &[
         "Interface",
         Some("names of interfaces with commas or blanks between them, or any alone"),
     ),
+    option(OptionKey::InterfaceWait, "InterfaceWait", Some("yes or no")),
     option(OptionKey::MaxCommands, "MaxCommands", Some("a whole number from 1 to 1024")).or("32"),
     option(OptionKey::MaxAttempts, "MaxAttempts", Some("a whole number from 1024 to 4000000")).or("1000000"),
     door(

@@ -24,6 +24,8 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// What to listen on, if not on the usual interface.
     pub interfaces: Option<Listen>,
+    /// Whether interfaces that aren't there when the daemon starts are waited for, if it is said.
+    pub interface_wait: Option<bool>,
     /// How many commands may run at once, 1-1024.
     pub max_commands: usize,
     /// How many attempts are remembered at once, 1024-4000000.
@@ -38,6 +40,7 @@ impl Default for Options {
             pid_file: None,
             state_dir: None,
             interfaces: None,
+            interface_wait: None,
             max_commands: 32,
             max_attempts: 1_000_000,
         }
@@ -55,6 +58,9 @@ pub(super) fn read(entries: &[Entry<'_>], report: &mut Report<'_>) -> Options {
             OptionKey::PidFile => options.pid_file = given(entry, report, value::path),
             OptionKey::StateDir => options.state_dir = given(entry, report, value::path),
             OptionKey::Interface => options.interfaces = given(entry, report, value::interfaces),
+            OptionKey::InterfaceWait => {
+                options.interface_wait = value::choice(entry, &[("yes", true), ("no", false)], report);
+            }
             OptionKey::MaxCommands => {
                 options.max_commands =
                     value::count(entry, &(1..=1024), report).unwrap_or(options.max_commands);

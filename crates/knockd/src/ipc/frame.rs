@@ -1,6 +1,9 @@
 //! The bytes of a message.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    num::NonZeroU32,
+};
 
 use thiserror::Error;
 
@@ -93,6 +96,11 @@ impl<'a> Reader<'a> {
 
     pub(super) fn u32(&mut self) -> Result<u32, Malformed> {
         self.bytes().map(u32::from_le_bytes)
+    }
+
+    /// How many there were of what wouldn't be told if there was none.
+    pub(super) fn count(&mut self) -> Result<NonZeroU32, Malformed> {
+        NonZeroU32::new(self.u32()?).ok_or(Malformed("a count of nothing"))
     }
 
     pub(super) fn u64(&mut self) -> Result<u64, Malformed> {

@@ -38,12 +38,12 @@ pub enum Order {
         seed: u64,
         /// See [`knock_core::engine::Engine::explain`].
         explain: bool,
-        /// See [`crate::sandbox::confine`].
+        /// The user to become; none to stay who started us.
         identity: Option<Identity>,
     },
-    /// Put up a door.
+    /// Put up a door. Until the next [`Order::Confirm`] no packet is looked at.
     Add(Door),
-    /// Take a door away.
+    /// Take a door away. Until the next [`Order::Confirm`] no packet is looked at.
     Remove(DoorNumber),
     /// Note an address for the next [`Order::SetHost`].
     Address {

@@ -1,5 +1,7 @@
 //! What the watcher tells the monitor.
 
+use std::num::NonZeroU32;
+
 use knock_core::{
     door::{DoorNumber, TcpFlags},
     event::{Event, Kind, Reason, What},
@@ -23,9 +25,11 @@ pub enum Report {
     /// Something happened at a door.
     Happened(Event),
     /// So many events of one kind came too fast to be told one by one.
-    LeftOut(Kind, u32),
+    LeftOut(Kind, NonZeroU32),
     /// The kernel had no room for so many packets.
-    Dropped(u32),
+    Dropped(NonZeroU32),
+    /// So many openings were too many, or found the monitor busy for too long. Nothing is opened for them.
+    Lost(NonZeroU32),
     /// A packet socket hears nothing any more, for this reason (`errno(3)`).
     Deaf(SocketNumber, i32),
 }
@@ -41,11 +45,18 @@ impl Report {
                 Writer::new(2).u64(event.at.as_nanos()).u32(event.door.0).address(event.source),
                 event.what,
             ),
-            Self::LeftOut(kind, count) => Writer::new(3).u8(number(*kind)).u32(*count),
-            Self::Dropped(count) => Writer::new(5).u32(*count),
+            Self::LeftOut(kind, count) => Writer::new(3).u8(number(*kind)).u32(count.get()),
+            Self::Dropped(count) => Writer::new(5).u32(count.get()),
+            Self::Lost(count) => Writer::new(7).u32(count.get()),
             Self::Deaf(socket, errno) => Writer::new(4).u32(socket.0).u32(errno.cast_unsigned()),
         }
         .finish()
+    }
+
+    /// Whether it says that this door was opened.
+    #[must_use]
+    pub fn opens(&self, door: DoorNumber) -> bool {
+        matches!(self, Self::Happened(Event { door: opened, what: What::Opened(_), .. }) if *opened == door)
     }
 
     /// The report that a message holds.
@@ -62,13 +73,14 @@ impl Report {
             3 => {
                 let kind =
                     Kind::ALL.get(usize::from(fields.u8()?)).ok_or(Malformed("unknown kind of event"))?;
-                Self::LeftOut(*kind, fields.u32()?)
+                Self::LeftOut(*kind, fields.count()?)
             }
             4 => Self::Deaf(SocketNumber(fields.u32()?), fields.u32()?.cast_signed()),
-            5 => Self::Dropped(fields.u32()?),
+            5 => Self::Dropped(fields.count()?),
             6 => {
                 Self::Confined(Protections::from_bits(fields.u16()?).ok_or(Malformed("unknown protection"))?)
             }
+            7 => Self::Lost(fields.count()?),
             _ => return Err(Malformed("unknown report")),
         };
         fields.finish()?;
@@ -171,12 +183,13 @@ mod tests {
             .into_iter()
             .chain(reasons.map(|reason| What::Ignored { port: 9, protocol: Protocol::Udp, reason }))
             .map(event);
-        let others = Kind::ALL.map(|kind| Report::LeftOut(kind, 7));
+        let others = Kind::ALL.map(|kind| Report::LeftOut(kind, NonZeroU32::MAX));
         let reports = events.chain(others).chain([
             Report::Confined(Protections::default()),
             Report::Confined(Protections::from_bits(0x81).unwrap()),
             Report::Ready,
-            Report::Dropped(9),
+            Report::Dropped(NonZeroU32::MIN),
+            Report::Lost(NonZeroU32::MIN),
             Report::Deaf(SocketNumber(5), -100),
         ]);
         for report in reports {
@@ -195,6 +208,9 @@ mod tests {
         assert_eq!(strange(&[6, 0, 0x80]), Malformed("unknown protection"));
         assert_eq!(strange(&[1, 1]), Malformed("bytes behind the last field"));
         assert_eq!(strange(&[3, 5]), Malformed("unknown kind of event"));
+        for kind in [&[3, 4][..], &[5], &[7]] {
+            assert_eq!(strange(kind), Malformed("a count of nothing"));
+        }
         assert_eq!(strange(&[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5]), Malformed("unknown address family"));
     }
 }

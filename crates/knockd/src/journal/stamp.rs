@@ -1,12 +1,14 @@
 //! Points in time that a later daemon understands, even one after a reboot.
 
-use std::{fs, time::Duration};
-
-use rustix::{
-    time::Timespec,
-    time::{ClockId, clock_gettime},
+use std::{
+    fs,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+use knock_core::moment::Moment;
 use serde::{Deserialize, Serialize};
+
+use crate::clock;
 
 /// A point in time, by the clock that nobody sets and, for the time after a reboot, by the wall clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +41,8 @@ impl Clock {
     pub fn now(&self) -> Stamp {
         Stamp {
             boot: self.boot.clone(),
-            boot_ms: millis(clock_gettime(ClockId::Boottime)),
-            wall_ms: millis(clock_gettime(ClockId::Realtime)),
+            boot_ms: millis(clock::now().since(Moment::default())),
+            wall_ms: millis(since_1970()),
         }
     }
 }
@@ -49,7 +51,7 @@ impl Stamp {
     /// The point in time `span` later.
     #[must_use]
     pub fn after(&self, span: Duration) -> Self {
-        let span = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let span = millis(span);
         Self {
             boot: self.boot.clone(),
             boot_ms: self.boot_ms.saturating_add(span),
@@ -67,10 +69,14 @@ impl Stamp {
     }
 }
 
-fn millis(time: Timespec) -> u64 {
-    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-    let nanos = u64::try_from(time.tv_nsec).unwrap_or_default();
-    seconds.saturating_mul(1000).saturating_add(nanos / 1_000_000)
+/// By the wall clock: the only one that a reboot doesn't begin anew.
+#[expect(clippy::disallowed_methods, reason = "it only counts after a reboot, and lengthens nothing")]
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -127,6 +127,11 @@ pub enum Line {
         /// Where it listens: names of interfaces with `, ` between them, or `any`.
         interfaces: String,
     },
+    /// There are interfaces to listen on that don't exist yet.
+    Waiting {
+        /// Their names with `, ` between them.
+        interfaces: String,
+    },
     /// The daemon ends because it was told to.
     ShuttingDown,
     /// The daemon was told to read its configuration again.
@@ -155,6 +160,11 @@ pub enum Line {
     },
     /// The kernel had no room for packets.
     PacketsDropped {
+        /// How many since the last such line.
+        count: u64,
+    },
+    /// Sequences were completed faster than doors are opened: nothing was done for these.
+    OpeningsLost {
         /// How many since the last such line.
         count: u64,
     },
@@ -244,6 +254,8 @@ pub enum Kind {
     Interface,
     /// Packets that the kernel had no room for.
     PacketsDropped,
+    /// Openings that were too many.
+    OpeningsLost,
     /// Texts without a kind of their own.
     Text,
 }
@@ -308,6 +320,7 @@ impl Line {
             | Self::NotOpened { .. }
             | Self::OneTimeNotMarked { .. }
             | Self::ConfigurationKept { .. }
+            | Self::OpeningsLost { .. }
             | Self::WatcherEnded { .. }
             | Self::OutputBroken { .. }
             | Self::FileNotReopened { .. } => Level::Error,
@@ -329,6 +342,7 @@ impl Line {
             Self::NoSequence { .. } => Some(Kind::NoSequence),
             Self::InterfaceCame { .. } | Self::InterfaceWent { .. } => Some(Kind::Interface),
             Self::PacketsDropped { .. } => Some(Kind::PacketsDropped),
+            Self::OpeningsLost { .. } => Some(Kind::OpeningsLost),
             Self::Text { .. } => Some(Kind::Text),
             _ => None,
         }
@@ -349,7 +363,7 @@ impl Line {
 
 impl Kind {
     /// All there are.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Attempt(event::Kind::Stage),
         Self::Attempt(event::Kind::Discarded),
         Self::Attempt(event::Kind::TimedOut),
@@ -358,6 +372,7 @@ impl Kind {
         Self::NoSequence,
         Self::Interface,
         Self::PacketsDropped,
+        Self::OpeningsLost,
         Self::Text,
     ];
 
@@ -377,6 +392,7 @@ impl fmt::Display for Kind {
             Self::NoSequence => "lines that are no sequence",
             Self::Interface => "interfaces that came and went",
             Self::PacketsDropped => "packets dropped",
+            Self::OpeningsLost => "openings lost",
             Self::Text => "other lines",
         })
     }

@@ -15,12 +15,11 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use knock_core::event;
 use thiserror::Error;
 
 use self::{
     backlog::Backlog,
-    clock::Clock,
     lookup::{Names, Resolver},
     pump::{Entry, Message, Pump},
     sink::Sinks,
@@ -33,9 +32,9 @@ pub use self::{
     stamp::captured,
     terminal::Terminal,
 };
+use crate::clock;
 
 mod backlog;
-mod clock;
 mod file;
 mod health;
 mod hostname;
@@ -54,7 +53,6 @@ mod wording;
 pub struct Log {
     pump: Sender<Message>,
     backlog: Arc<Backlog>,
-    clock: Clock,
     terminal: Terminal,
 }
 
@@ -107,7 +105,15 @@ impl Log {
         if line.kind().is_some_and(|kind| !self.backlog.admits(kind)) {
             return;
         }
-        self.tell(Message::Said(Entry { line, at: Timestamp::now(), when: self.clock.now() }));
+        self.tell(Message::Said(Entry { line, at: stamp::now(), when: clock::now() }));
+    }
+
+    /// Sums up lines that somebody else has left out, together with those that are left out here: what is said of them
+    /// is bounded, however often this is called.
+    pub fn leave_out(&self, kind: Kind, count: u64) {
+        if kind != Kind::Attempt(event::Kind::Ignored) || self.wants_debug() {
+            self.tell(Message::LeftOut(kind, count));
+        }
     }
 
     /// Whether lines of [`line::Level::Debug`] go anywhere.
@@ -153,17 +159,17 @@ impl Log {
         resolver: &Arc<Resolver>,
     ) -> Result<Self, LogError> {
         let (pump, inbox) = channel();
-        let (clock, backlog) = (Clock::start(), Arc::new(Backlog::new()));
+        let backlog = Arc::new(Backlog::new());
         let sinks = Sinks::open(&options.outputs, screen, syslog)?;
         let answers = pump.clone();
         // A name that comes too late for the pump is wanted by nobody.
         let tell = move |source, name| drop(answers.send(Message::Name(source, name)));
         let names = options.lookup.then(|| Names::start(resolver, &tell)).transpose();
         let names = names.map_err(LogError::Thread)?;
-        let work = Pump::new(clock, Arc::clone(&backlog), sinks, names);
+        let work = Pump::new(Arc::clone(&backlog), sinks, names);
         let thread = thread::Builder::new().name("log".to_owned());
         thread.spawn(move || work.run(&inbox)).map_err(LogError::Thread)?;
-        Ok(Self { pump, backlog, clock, terminal: options.terminal })
+        Ok(Self { pump, backlog, terminal: options.terminal })
     }
 
     fn tell(&self, message: Message) {

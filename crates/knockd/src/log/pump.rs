@@ -16,19 +16,23 @@ use knock_core::moment::Moment;
 use super::{
     Outputs,
     backlog::Backlog,
-    clock::Clock,
     line::{Kind, Line},
     lookup::Names,
     sink::Sinks,
     stamp,
 };
-use crate::limit::{LeftOut, Limit, Rate};
+use crate::{
+    clock,
+    limit::{LeftOut, Limit, Rate},
+};
 
 /// What the thread is told.
 #[derive(Debug)]
 pub(super) enum Message {
     /// Something was said.
     Said(Entry),
+    /// So many lines of a kind were left out by whoever would have said them.
+    LeftOut(Kind, u64),
     /// A source's name, if it has one, was found.
     Name(IpAddr, Option<String>),
     /// The log file is to be opened anew.
@@ -54,7 +58,6 @@ pub(super) struct Entry {
 /// Everything the thread has.
 #[derive(Debug)]
 pub(super) struct Pump {
-    clock: Clock,
     backlog: Arc<Backlog>,
     sinks: Sinks,
     names: Option<Names>,
@@ -67,9 +70,9 @@ pub(super) struct Pump {
 
 impl Pump {
     /// With nothing said so far.
-    pub(super) fn new(clock: Clock, backlog: Arc<Backlog>, sinks: Sinks, names: Option<Names>) -> Self {
+    pub(super) fn new(backlog: Arc<Backlog>, sinks: Sinks, names: Option<Names>) -> Self {
         let (samples, waiting) = (BTreeMap::new(), VecDeque::new());
-        Self { clock, backlog, sinks, names, limit: Limit::new(RATE), samples, waiting }
+        Self { backlog, sinks, names, limit: Limit::new(RATE), samples, waiting }
     }
 
     /// Works until it is told to stop.
@@ -80,7 +83,7 @@ impl Pump {
                 Ok(message) => self.take(message),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            let now = self.clock.now();
+            let now = clock::now();
             self.count_missed(now);
             while let Some(left_out) = self.limit.due(now) {
                 self.sum_up(left_out, now);
@@ -93,15 +96,16 @@ impl Pump {
     fn next_message(&self, inbox: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
         let next_name = self.waiting.front().map(|entry| entry.when.after(PATIENCE));
         match next_name.into_iter().chain(self.limit.next_due()).min() {
-            Some(deadline) => inbox.recv_timeout(deadline.since(self.clock.now())),
+            Some(deadline) => inbox.recv_timeout(deadline.since(clock::now())),
             None => inbox.recv().map_err(RecvTimeoutError::from),
         }
     }
 
     fn take(&mut self, message: Message) {
-        let now = self.clock.now();
+        let now = clock::now();
         match message {
             Message::Said(entry) => self.take_line(entry),
+            Message::LeftOut(kind, count) => self.limit.count(kind, count, now),
             Message::Name(source, name) => {
                 if let Some(names) = &mut self.names {
                     names.answer(source, name.as_deref(), now);
@@ -109,11 +113,11 @@ impl Pump {
             }
             Message::Reopen => {
                 stamp::look_again();
-                self.sinks.reopen(Timestamp::now(), now);
+                self.sinks.reopen(stamp::now(), now);
             }
             Message::Change(outputs) => {
                 stamp::look_again();
-                self.sinks.change(outputs, Timestamp::now(), now);
+                self.sinks.change(outputs, stamp::now(), now);
             }
             Message::LetGo => self.sinks.leave_terminal(),
             Message::Flush(done) => {
@@ -149,7 +153,7 @@ impl Pump {
     fn sum_up(&mut self, LeftOut { kind, count }: LeftOut<Kind>, now: Moment) {
         let sample = self.samples.remove(&kind).map(Box::new);
         let line = Line::LeftOut { count, kind, sample };
-        self.waiting.push_back(Entry { line, at: Timestamp::now(), when: now });
+        self.waiting.push_back(Entry { line, at: stamp::now(), when: now });
     }
 
     /// Writes the lines that need not wait any longer; all of them if there is no time left to wait.
@@ -173,7 +177,7 @@ impl Pump {
     }
 
     fn finish(&mut self) {
-        let now = self.clock.now();
+        let now = clock::now();
         self.count_missed(now);
         while let Some(left_out) = self.limit.rest() {
             self.sum_up(left_out, now);

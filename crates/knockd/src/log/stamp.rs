@@ -30,6 +30,13 @@ pub(super) fn for_syslog(at: Timestamp, zone: TimeZone) -> String {
     at.to_zoned(zone).strftime("%b %e %H:%M:%S").to_string()
 }
 
+/// Now, as people write it. For the log only: whoever sets the clock of the system changes this time, and with it no
+/// other.
+#[expect(clippy::disallowed_methods, reason = "this is for people, not for timeouts")]
+pub(super) fn now() -> Timestamp {
+    Timestamp::now()
+}
+
 /// The time zone of the system as it is now.
 pub(super) fn zone() -> TimeZone {
     TimeZone::system()

@@ -179,3 +179,22 @@ fn a_log_file_that_cannot_be_opened_is_a_mistake_at_the_start() {
     let error = Log::start(&LogOptions { outputs, ..LogOptions::default() }).unwrap_err();
     assert!(error.to_string().starts_with("log file /nonexistent/log: "), "{error}");
 }
+
+#[test]
+fn what_others_left_out_is_summed_up_however_often_they_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log(folder.path(), false, nameless);
+    let start = Instant::now();
+    for _ in 0..100_000 {
+        log.leave_out(Kind::Attempt(event::Kind::Stage), u64::from(u32::MAX));
+        log.leave_out(Kind::Attempt(event::Kind::Ignored), 1);
+    }
+    let took = start.elapsed();
+    log.finish();
+    let lines = written(folder.path());
+    // One every five seconds, and one at the end.
+    assert!((1..=2 + took.as_secs() / 5).contains(&(lines.len() as u64)), "{lines:?}");
+    let counts = lines.iter().map(|line| line.strip_suffix(" lines left out: stages").unwrap());
+    let sum: u64 = counts.map(|count| count.parse::<u64>().unwrap()).sum();
+    assert_eq!(sum, 100_000 * u64::from(u32::MAX));
+}

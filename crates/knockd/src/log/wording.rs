@@ -84,6 +84,7 @@ fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
         }
         Line::NoSequence { door, path, mistake } => write!(f, "{door}: {}: {mistake}", path.display()),
         Line::Starting { interfaces } => write!(f, "starting up, listening on {interfaces}"),
+        Line::Waiting { interfaces } => write!(f, "waiting for interfaces: {interfaces}"),
         Line::ShuttingDown => f.write_str("shutting down"),
         Line::Rereading { path } => write!(f, "re-reading config file: {}", path.display()),
         Line::ConfigurationKept { path, mistakes, first } => {
@@ -93,6 +94,9 @@ fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
         Line::InterfaceCame { name } => write!(f, "interface {name} has come, listening on it"),
         Line::InterfaceWent { name } => write!(f, "interface {name} has gone"),
         Line::PacketsDropped { count } => write!(f, "packets dropped by the kernel: {count}"),
+        Line::OpeningsLost { count } => {
+            write!(f, "too many openings: {count} completed sequences opened nothing")
+        }
         Line::WatcherEnded { how, pause } => {
             write!(f, "watcher ended ({how}), started anew in {}", Seconds(*pause))
         }
@@ -171,6 +175,7 @@ mod tests {
                 "ssh: command returned non-zero status code (3)",
             ),
             (Line::Starting { interfaces: "eth0".into() }, "starting up, listening on eth0"),
+            (Line::Waiting { interfaces: "eth7, ppp0".into() }, "waiting for interfaces: eth7, ppp0"),
             (Line::ShuttingDown, "shutting down"),
             (Line::Rereading { path: "/etc/knockd.conf".into() }, "re-reading config file: /etc/knockd.conf"),
             (Line::FileReopened { path: "/var/log/k".into() }, "re-opening log file: /var/log/k"),
@@ -230,6 +235,7 @@ mod tests {
             (Line::InterfaceCame { name: "tun0".into() }, "interface tun0 has come, listening on it"),
             (Line::InterfaceWent { name: "tun0".into() }, "interface tun0 has gone"),
             (Line::PacketsDropped { count: 7 }, "packets dropped by the kernel: 7"),
+            (Line::OpeningsLost { count: 7 }, "too many openings: 7 completed sequences opened nothing"),
             (
                 Line::WatcherEnded { how: "status 1".into(), pause: Duration::from_millis(500) },
                 "watcher ended (status 1), started anew in 0.5 s",
@@ -250,6 +256,7 @@ mod tests {
             Line::CommandNotStarted { door: door(), reason: evil.into() },
             Line::OneTimeNotMarked { door: door(), path: path(), reason: evil.into() },
             Line::Starting { interfaces: evil.into() },
+            Line::Waiting { interfaces: evil.into() },
             Line::Rereading { path: path() },
             Line::ConfigurationKept { path: path(), mistakes: 2, first: evil.into() },
             Line::InterfaceCame { name: evil.into() },

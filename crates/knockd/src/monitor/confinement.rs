@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::{Monitor, start::StartError};
 use crate::{
+    clock,
     ipc::Report,
     log::Line,
     sandbox::{Identity, NoIdentity, Protections},
@@ -80,14 +81,18 @@ impl Monitor {
     /// Waits for the first watcher to be confined, if we are not to work without that.
     pub(super) fn await_confinement(&mut self) -> Result<(), StartError> {
         while self.confinement.is_required && !self.supervisor.is_confined() {
+            self.supervisor.flush();
+            self.judge_watcher(clock::now())?;
+            self.alarm.set(self.supervisor.next_deadline())?;
             let Some(watcher) = self.supervisor.watcher() else { return Ok(()) };
-            match poll(&mut [PollFd::new(&watcher.channel, PollFlags::IN)], None) {
+            let mut polled =
+                [PollFd::new(&watcher.channel, PollFlags::IN), PollFd::new(&self.alarm, PollFlags::IN)];
+            match poll(&mut polled, None) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(io::Error::from(error).into()),
             }
-            match self.next_report() {
+            match self.next_report(clock::now()) {
                 Ok(Some(Report::Confined(protections))) => {
-                    self.supervisor.note_confined();
                     if let Some(lacking) = lacking(protections) {
                         self.supervisor.end();
                         return Err(ConfinementError::Lacking(lacking).into());
@@ -103,7 +108,6 @@ impl Monitor {
 
     /// Takes in what a watcher has given up. What it lacks is told once.
     pub(super) fn take_confined(&mut self, now: Moment, protections: Protections) {
-        self.supervisor.note_confined();
         let Some(lacking) = lacking(protections) else { return };
         if self.confinement.is_required {
             self.note_watcher_failed(now, &lacking);

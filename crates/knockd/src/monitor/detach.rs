@@ -20,13 +20,18 @@ use super::watcher_process;
 /// The option that tells the successor what it is.
 pub const DETACHED: &str = "--detached";
 
-/// Starts the successor with our own arguments and waits for its word.
-pub fn detach() -> io::Result<ExitCode> {
+/// The option that tells the successor that its predecessor is a service of systemd's.
+const SERVICE: &str = "--service";
+
+/// Starts the successor with our own arguments and waits for its word. It can't see for itself whether systemd has
+/// started us as a `service`.
+pub fn detach(service: bool) -> io::Result<ExitCode> {
     let (mut ours, theirs) = UnixStream::pair()?;
     let mut successor = Command::new("/proc/self/exe")
         .arg0("knockd")
         // In front: behind a "--" it would be no option.
         .arg(DETACHED)
+        .args(service.then_some(SERVICE))
         .args(std::env::args_os().skip(1))
         .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
         .spawn()

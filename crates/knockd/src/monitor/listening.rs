@@ -18,6 +18,7 @@ use crate::{
     ipc::SocketNumber,
     links::{Links, NoInterface},
     sandbox::MOST_SOCKETS,
+    settings::Settings,
     sys::packet::PacketSocket,
 };
 
@@ -63,7 +64,9 @@ pub struct Followed {
 #[derive(Debug, Error)]
 pub enum ListenError {
     /// It isn't there.
-    #[error("{0}; choose with -i or with Interface in [options]")]
+    #[error(
+        "{0}; choose with -i or with Interface in [options], or have it waited for with InterfaceWait = yes"
+    )]
     Missing(#[from] NoInterface),
     /// There are more than the process that looks at packets can hold.
     #[error("cannot listen on {0} interfaces by name, at most {MOST_SOCKETS}; use Interface = any")]
@@ -88,13 +91,25 @@ impl Listening {
         Self { families, explains, doors: Vec::new(), limit: Program::MAX, ears: Vec::new(), next_number: 0 }
     }
 
-    /// Makes sure that everything wanted exists.
-    pub fn require(wanted: &Listen, links: &Links) -> Result<(), ListenError> {
-        let Listen::Named(names) = wanted else { return Ok(()) };
-        if names.len() > MOST_SOCKETS {
+    /// Makes sure that everything wanted exists, or may come later.
+    pub fn require(settings: &Settings, links: &Links) -> Result<(), ListenError> {
+        if let Listen::Named(names) = &settings.interfaces
+            && names.len() > MOST_SOCKETS
+        {
             return Err(ListenError::TooMany(names.len()));
         }
-        names.iter().try_for_each(|name| links.named(base(name)).map(drop))?;
+        match missing(&settings.interfaces, links).next() {
+            Some(missing) if !settings.waits => Err(missing.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes sure that we may listen at all, where there is nothing yet to listen on.
+    pub fn try_out(&mut self) -> Result<(), ListenError> {
+        if self.ears.is_empty() {
+            self.open("any", InterfaceIndex::default())?;
+            self.ears.clear();
+        }
         Ok(())
     }
 
@@ -189,6 +204,15 @@ impl Listening {
     }
 }
 
+/// What is wanted and doesn't exist now.
+pub fn missing(wanted: &Listen, links: &Links) -> impl Iterator<Item = NoInterface> {
+    let names = match wanted {
+        Listen::Any => &[][..],
+        Listen::Named(names) => names,
+    };
+    names.iter().filter_map(|name| links.named(base(name)).err())
+}
+
 /// Whether an interface of this name is one of those to listen on.
 #[must_use]
 pub fn is_wanted(wanted: &Listen, name: &str) -> bool {
@@ -220,13 +244,21 @@ impl Ear {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use clap::Parser;
+    use knock_core::config::Options;
+
     use super::*;
+    use crate::cli::Arguments;
 
     #[test]
     fn more_interfaces_than_the_watcher_can_hold_are_refused() {
         let links = Links::open().unwrap();
-        let wanted = Listen::Named((0..=MOST_SOCKETS).map(|number| format!("none{number}")).collect());
-        let error = Listening::require(&wanted, &links).unwrap_err().to_string();
+        let names: Vec<_> = (0..=MOST_SOCKETS).map(|number| format!("none{number}")).collect();
+        let arguments = Arguments::parse_from(["knockd", "--service", "-i", &names.join(",")]);
+        let settings = Settings::new(&arguments, &Options::default(), Path::new("/"));
+        let error = Listening::require(&settings, &links).unwrap_err().to_string();
         assert_eq!(error, "cannot listen on 251 interfaces by name, at most 250; use Interface = any");
     }
 }

@@ -11,6 +11,7 @@ mod one_time_file;
 mod opener;
 mod openings;
 mod orders;
+mod patience;
 mod pid_file;
 mod promises;
 mod reload;
@@ -41,7 +42,7 @@ pub use self::{
 };
 use crate::{
     cli::Arguments,
-    clock,
+    clock::{self, Alarm},
     links::{Changes, Links, What},
     log::{Line, Log},
     settings::Settings,
@@ -59,6 +60,8 @@ struct Monitor {
     settings: Settings,
     log: Log,
     signals: Signals,
+    /// Ends a sleep on time.
+    alarm: Alarm,
     links: Links,
     listening: Listening,
     doors: Doors,
@@ -73,8 +76,6 @@ struct Monitor {
     is_up: bool,
     /// When to try again to listen on what could not be.
     listen_again: Option<Moment>,
-    /// How many [`crate::ipc::Order::Confirm`] the watcher has not answered yet.
-    unconfirmed: u32,
 }
 
 impl Monitor {
@@ -91,7 +92,10 @@ impl Monitor {
                         while self.take_reports(now)? {}
                         self.reload(now);
                     }
-                    Request::Reap => self.opener.reap(now, &self.log),
+                    Request::Reap => {
+                        self.supervisor.look_after();
+                        self.opener.reap(now, &self.log);
+                    }
                 }
             }
             self.supervisor.flush();
@@ -103,21 +107,26 @@ impl Monitor {
             self.opener.pass_time(now, &self.log);
             self.opener.commit(now, &self.log);
             self.restart_watcher(now);
+            self.order_host_if_due();
+            self.judge_watcher(now)?;
         }
     }
 
     /// Sleeps until there is something to do.
-    fn wait(&self) -> io::Result<()> {
-        let mut polled =
-            vec![PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&self.links, PollFlags::IN)];
+    fn wait(&mut self) -> io::Result<()> {
+        let deadlines = [self.opener.next_deadline(), self.supervisor.next_deadline(), self.listen_again];
+        self.alarm.set(deadlines.into_iter().flatten().min())?;
+        let mut polled = vec![
+            PollFd::new(&self.signals, PollFlags::IN),
+            PollFd::new(&self.links, PollFlags::IN),
+            PollFd::new(&self.alarm, PollFlags::IN),
+        ];
         if let Some(watcher) = self.supervisor.watcher() {
             let mut wanted = PollFlags::IN;
             wanted.set(PollFlags::OUT, watcher.channel.is_congested());
             polled.push(PollFd::new(&watcher.channel, wanted));
         }
-        let deadlines = [self.opener.next_deadline(), self.supervisor.next_deadline(), self.listen_again];
-        let timeout = clock::wait_until(deadlines.into_iter().flatten().min());
-        match poll(&mut polled, timeout.as_ref()) {
+        match poll(&mut polled, None) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -139,7 +148,8 @@ impl Monitor {
             closed.extend(self.listening.leave(change.index));
         }
         self.order_sockets(closed);
-        self.order_host();
+        self.supervisor.note_host();
+        self.order_host_if_due();
         self.listen(now);
     }
 
@@ -165,6 +175,15 @@ impl Monitor {
         }
     }
 
+    /// Says what is wanted and doesn't exist yet.
+    fn tell_missing(&self) {
+        let missing = listening::missing(&self.settings.interfaces, &self.links);
+        let names: Vec<_> = missing.map(|missing| missing.name).collect();
+        if !names.is_empty() {
+            self.log.say(Line::Waiting { interfaces: names.join(", ") });
+        }
+    }
+
     /// Listens on what is wanted and exists now.
     fn listen(&mut self, now: Moment) {
         let followed = self.listening.follow(&self.settings.interfaces, &self.links);
@@ -176,11 +195,11 @@ impl Monitor {
     }
 
     fn restart_watcher(&mut self, now: Moment) {
-        if self.supervisor.next_deadline().is_none_or(|deadline| now < deadline) {
+        if self.supervisor.next_start().is_none_or(|deadline| now < deadline) {
             return;
         }
         match self.supervisor.start(now) {
-            Ok(()) => self.order_everything(),
+            Ok(()) => self.order_everything(now),
             Err(error) => self.note_watcher_failed(now, &error.to_string()),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use knock_core::{filter::Families, host::Host, interface::InterfaceIndex};
+use knock_core::{filter::Families, host::Host, interface::InterfaceIndex, moment::Moment};
 
 use super::{Monitor, doors::Changes, listening::Change};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 
 impl Monitor {
     /// Tells a new watcher all that it has to know.
-    pub(super) fn order_everything(&mut self) {
+    pub(super) fn order_everything(&mut self, now: Moment) {
         let capacity = u32::try_from(self.settings.max_attempts).unwrap_or(u32::MAX);
         self.order(&Order::Begin {
             capacity,
@@ -30,18 +30,11 @@ impl Monitor {
             Err(error) => self.log.say(Line::error(format!("cannot hand over the packet sockets: {error}"))),
         }
         // A new watcher has nothing to say about the doors of before.
-        self.unconfirmed = 0;
-        self.order_confirmation();
-    }
-
-    /// Asks the watcher to say when it has followed all orders so far.
-    pub(super) fn order_confirmation(&mut self) {
-        self.unconfirmed += 1;
-        self.order(&Order::Confirm);
+        self.supervisor.ask(now);
     }
 
     /// Tells the watcher what has changed about the doors, and has the kernel let through what they need.
-    pub(super) fn order_doors(&mut self, changes: Changes) {
+    pub(super) fn order_doors(&mut self, now: Moment, changes: Changes) {
         for line in changes.lines {
             self.log.say(line);
         }
@@ -57,10 +50,18 @@ impl Monitor {
         for door in changes.added {
             self.order(&Order::Add(door));
         }
+        // Until it gets there, openings at the doors of before are on their way to us.
+        self.supervisor.ask(now);
     }
 
-    /// Tells the watcher which addresses we have.
-    pub(super) fn order_host(&mut self) {
+    /// Tells the watcher which addresses we have, if they have changed and it can take them.
+    pub(super) fn order_host_if_due(&mut self) {
+        if self.supervisor.take_host_due() {
+            self.order_host();
+        }
+    }
+
+    fn order_host(&mut self) {
         let Host::Interfaces(interfaces) = self.links.host() else { return };
         for (&index, interface) in interfaces.by_index() {
             let own = if interface.loopback { AddressKind::Loopback } else { AddressKind::Own };

@@ -42,7 +42,7 @@ impl Monitor {
     fn take_up(&mut self, now: Moment, config: Config) -> Result<(), String> {
         let settings = Settings::new(&self.arguments, &config.options, &self.directory);
         let is_new = settings.interfaces != self.settings.interfaces;
-        if is_new && let Err(error) = Listening::require(&settings.interfaces, &self.links) {
+        if is_new && let Err(error) = Listening::require(&settings, &self.links) {
             return Err(error.to_string());
         }
         if !self.opener.has_journal() && config.doors.iter().any(DoorConfig::closes) {
@@ -66,10 +66,11 @@ impl Monitor {
         self.settings.state_dir = old.state_dir;
         self.log.change(self.settings.outputs());
         self.opener.set_at_once(self.settings.max_commands);
-        self.order_doors(changes);
-        // Until it answers, openings at the doors of before are on their way to us.
-        self.order_confirmation();
+        self.order_doors(now, changes);
         self.listen(now);
+        if is_new {
+            self.tell_missing();
+        }
         self.opener.pass_time(now, &self.log);
         Ok(())
     }

@@ -8,10 +8,10 @@ use knock_core::{
 };
 use thiserror::Error;
 
-use super::Monitor;
+use super::{Monitor, doors::Standing, patience::Debt};
 use crate::{
     ipc::{
-        Malformed, Report,
+        Malformed, Misconduct, Report,
         channel::{ReceiveError, Received},
     },
     log::{Kind, Line},
@@ -25,6 +25,10 @@ const TURN: usize = 256;
 pub(super) enum Untenable {
     #[error(transparent)]
     Receive(#[from] ReceiveError),
+    #[error("it can't be trusted: {0}")]
+    Misconduct(#[from] Misconduct),
+    #[error(transparent)]
+    Debt(#[from] Debt),
     #[error("it can't hear any more: {0}")]
     Deaf(io::Error),
     #[error("")]
@@ -38,24 +42,19 @@ impl Monitor {
     /// Returns whether there may be more.
     pub(super) fn take_reports(&mut self, now: Moment) -> io::Result<bool> {
         for _ in 0..TURN {
-            match self.next_report() {
+            match self.next_report(now) {
                 Ok(None) => return Ok(false),
                 Ok(Some(Report::Confined(protections))) => self.take_confined(now, protections),
                 Ok(Some(Report::Ready)) => self.note_ready()?,
-                Ok(Some(Report::Happened(event))) => {
-                    if let Err(malformed) = self.take_event(now, &event) {
-                        self.lose_watcher(now, &ReceiveError::from(malformed).into())?;
-                    }
-                }
+                Ok(Some(Report::Happened(event))) => self.take_event(now, &event),
                 Ok(Some(Report::LeftOut(kind, count))) => {
-                    self.log.say(Line::LeftOut {
-                        count: count.into(),
-                        kind: Kind::Attempt(kind),
-                        sample: None,
-                    });
+                    self.log.leave_out(Kind::Attempt(kind), count.get().into());
                 }
                 Ok(Some(Report::Dropped(count))) => {
-                    self.log.say(Line::PacketsDropped { count: count.into() });
+                    self.log.say(Line::PacketsDropped { count: count.get().into() });
+                }
+                Ok(Some(Report::Lost(count))) => {
+                    self.log.say(Line::OpeningsLost { count: count.get().into() });
                 }
                 Ok(Some(Report::Deaf(_, errno))) => {
                     self.lose_watcher(now, &Untenable::Deaf(io::Error::from_raw_os_error(errno)))?;
@@ -66,21 +65,28 @@ impl Monitor {
         Ok(true)
     }
 
-    pub(super) fn next_report(&self) -> Result<Option<Report>, Untenable> {
+    /// The next report that can be true.
+    pub(super) fn next_report(&mut self, now: Moment) -> Result<Option<Report>, Untenable> {
         let Some(watcher) = self.supervisor.watcher() else { return Ok(None) };
-        match watcher.channel.receive()? {
-            Received::Message(frame, None) => {
-                let report = Report::decode(&frame).map_err(ReceiveError::from)?;
-                if matches!(report, Report::Confined(_)) == self.supervisor.is_confined() {
-                    return Err(ReceiveError::from(Malformed("out of turn")).into());
-                }
-                Ok(Some(report))
-            }
+        let report = match watcher.channel.receive()? {
+            Received::Message(frame, None) => Report::decode(&frame).map_err(ReceiveError::from)?,
             Received::Message(_, Some(_)) => {
-                Err(ReceiveError::from(Malformed("a report with a descriptor")).into())
+                return Err(ReceiveError::from(Malformed("a report with a descriptor")).into());
             }
-            Received::Nothing => Ok(None),
-            Received::Closed => Err(Untenable::Closed),
+            Received::Nothing => return Ok(None),
+            Received::Closed => return Err(Untenable::Closed),
+        };
+        let doors = &self.doors;
+        let find = |number| doors.find(number).and_then(Standing::door);
+        self.supervisor.conduct().examine(now, &report, find)?;
+        Ok(Some(report))
+    }
+
+    /// Ends a watcher that has not done for too long what it should.
+    pub(super) fn judge_watcher(&mut self, now: Moment) -> io::Result<()> {
+        match self.supervisor.watch(now) {
+            Some(debt) => self.lose_watcher(now, &debt.into()),
+            None => Ok(()),
         }
     }
 
@@ -100,8 +106,7 @@ impl Monitor {
     }
 
     fn note_ready(&mut self) -> io::Result<()> {
-        self.unconfirmed = self.unconfirmed.saturating_sub(1);
-        if self.unconfirmed == 0 {
+        if !self.supervisor.owes_answer() {
             self.doors.forget_retired();
         }
         if self.is_up {
@@ -111,27 +116,18 @@ impl Monitor {
         self.is_up = true;
         let interfaces = super::listening::names(&self.settings.interfaces);
         self.log.say(Line::Starting { interfaces });
+        self.tell_missing();
         let Some(successor) = self.successor.take() else { return Ok(()) };
         self.log.leave_terminal();
         successor.report_up()
     }
 
     /// Logs an event and opens the door if that is what it is about. Events of doors that stand no more are of no
-    /// interest; one that can't have happened is a lie.
-    fn take_event(&mut self, now: Moment, event: &Event) -> Result<(), Malformed> {
-        let Some(standing) = self.doors.find(event.door) else { return Ok(()) };
-        let Some(door) = standing.door() else { return Ok(()) };
-        let knocks = door.sequence.knocks().len();
-        let is_possible = match event.what {
-            What::Opened(stage) => usize::from(stage) == knocks,
-            What::Stage(stage)
-            | What::Discarded { stage, .. }
-            | What::TimedOut(stage)
-            | What::GaveWay(stage) => (1..knocks).contains(&usize::from(stage)),
-            What::Ignored { .. } => true,
-        };
-        if !is_possible {
-            return Err(Malformed("an impossible stage"));
+    /// interest.
+    fn take_event(&mut self, now: Moment, event: &Event) {
+        let Some(standing) = self.doors.find(event.door) else { return };
+        if standing.door().is_none() {
+            return;
         }
         let name = Arc::clone(&standing.name);
         let mut lines = Line::of(event, &name);
@@ -142,7 +138,6 @@ impl Monitor {
         } else {
             lines.for_each(|line| self.log.say(line));
         }
-        Ok(())
     }
 
     /// Opens the door, if its sequence can be used up, and says so.
@@ -159,6 +154,6 @@ impl Monitor {
                 self.log.say(Line::OneTimeNotMarked { door: name, path, reason: error.to_string() });
             }
         }
-        self.order_doors(changes);
+        self.order_doors(now, changes);
     }
 }

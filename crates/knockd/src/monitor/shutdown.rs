@@ -9,7 +9,7 @@ use rustix::{
 
 use super::{Monitor, opener::Opener, signals::Signals};
 use crate::{
-    clock,
+    clock::{self, Alarm},
     log::{Line, Log},
 };
 
@@ -24,14 +24,19 @@ impl Monitor {
     pub(super) fn shut_down(mut self) -> io::Result<()> {
         self.log.say(Line::ShuttingDown);
         self.supervisor.end();
-        close_everything(&mut self.opener, &mut self.signals, &self.log)?;
+        close_everything(&mut self.opener, &mut self.signals, &mut self.alarm, &self.log)?;
         self.log.finish();
         Ok(())
     }
 }
 
 /// Closes all doors. What could not be closed in time is told, and stays in the journal.
-pub(super) fn close_everything(opener: &mut Opener, signals: &mut Signals, log: &Log) -> io::Result<()> {
+pub(super) fn close_everything(
+    opener: &mut Opener,
+    signals: &mut Signals,
+    alarm: &mut Alarm,
+    log: &Log,
+) -> io::Result<()> {
     let begin = clock::now();
     let deadline = begin.after(PATIENCE);
     let mut hanging = Some(begin.after(STARTING));
@@ -40,9 +45,9 @@ pub(super) fn close_everything(opener: &mut Opener, signals: &mut Signals, log: 
     opener.close_all(clock::now(), log);
     opener.commit(clock::now(), log);
     while !opener.is_done() && clock::now() < deadline {
-        let mut polled = [PollFd::new(signals, PollFlags::IN)];
-        let next = [opener.next_deadline(), hanging, Some(deadline)].into_iter().flatten().min();
-        match poll(&mut polled, clock::wait_until(next).as_ref()) {
+        alarm.set([opener.next_deadline(), hanging, Some(deadline)].into_iter().flatten().min())?;
+        let mut polled = [PollFd::new(signals, PollFlags::IN), PollFd::new(alarm, PollFlags::IN)];
+        match poll(&mut polled, None) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }

@@ -11,7 +11,7 @@ use super::{
     confinement::{Confinement, ConfinementError},
     detach::Successor,
     doors::{Doors, UnreadableOneTimeFile},
-    listening::{ListenError, Listening},
+    listening::{self, ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
     shutdown,
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     cli::Arguments,
-    clock,
+    clock::{self, Alarm},
     configuration::{self, LoadError},
     journal::{self, DirectoryError, Journal, Left},
     links::Links,
@@ -77,7 +77,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     let confinement = Confinement::new(arguments.user.as_deref(), arguments.require_sandbox)?;
     let successor = if arguments.detached { Some(Successor::begin()?) } else { None };
     let links = Links::open()?;
-    Listening::require(&settings.interfaces, &links)?;
+    Listening::require(&settings, &links)?;
     let mut doors = Doors::new(directory.clone());
     let changes = doors.replace(checked.config.doors)?;
     let mut listening = Listening::new(settings.families, arguments.debug);
@@ -86,6 +86,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     if let Some(failure) = listening.follow(&settings.interfaces, &links).failures.pop() {
         return Err(failure.into());
     }
+    listening.try_out()?;
     let pid_file = if arguments.detached { Some(PidFile::create(&settings.pid_file)?) } else { None };
     let mut signals = Signals::take()?;
     let log = Log::start(&LogOptions {
@@ -95,7 +96,8 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     })?;
     say(&log, &checked.warnings, changes.lines);
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
-    let opener = match opener(&settings, doors.close(), output, &mut signals, &log) {
+    let mut alarm = Alarm::new()?;
+    let opener = match opener(&settings, doors.close(), output, (&mut signals, &mut alarm), &log) {
         Ok(opener) => opener,
         Err(error) => {
             log.finish();
@@ -104,13 +106,14 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     };
     let mut monitor = Monitor {
         opener,
-        supervisor: Supervisor::new(arguments.detached),
+        supervisor: Supervisor::new(arguments.detached, arguments.debug),
         confinement,
         arguments,
         directory,
         settings,
         log,
         signals,
+        alarm,
         links,
         listening,
         doors,
@@ -118,10 +121,10 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
         pid_file,
         is_up: false,
         listen_again: None,
-        unconfirmed: 0,
     };
-    monitor.supervisor.start(clock::now())?;
-    monitor.order_everything();
+    let now = clock::now();
+    monitor.supervisor.start(now)?;
+    monitor.order_everything(now);
     monitor.await_confinement()?;
     Ok(monitor)
 }
@@ -132,7 +135,7 @@ fn opener(
     settings: &Settings,
     doors_close: bool,
     output: Output,
-    signals: &mut Signals,
+    (signals, alarm): (&mut Signals, &mut Alarm),
     log: &Log,
 ) -> Result<Opener, StartError> {
     if !doors_close && !settings.state_dir.exists() {
@@ -149,7 +152,7 @@ fn opener(
     }
     match error {
         Some(error) if doors_close => {
-            shutdown::close_everything(&mut opener, signals, log)?;
+            shutdown::close_everything(&mut opener, signals, alarm, log)?;
             Err(error.into())
         }
         Some(error) => {
@@ -177,16 +180,28 @@ fn say_damaged(left: &Left, directory: &Path, log: &Log) {
 pub fn lacking(arguments: &Arguments, config: &Config) -> Vec<String> {
     let directory = std::env::current_dir().unwrap_or_default();
     let settings = Settings::new(arguments, &config.options, &directory);
-    let links = Links::open().map_err(StartError::from);
-    let missing = links.and_then(|links| Ok(Listening::require(&settings.interfaces, &links)?));
+    let unreadable = Doors::new(directory).replace(config.doors.clone()).err();
+    let unreadable = unreadable.map(|unreadable| unreadable.to_string());
     let closes = config.doors.iter().any(DoorConfig::closes);
-    let unnoted = if closes { journal::check_state_directory(&settings.state_dir) } else { Ok(()) };
-    let unreadable = Doors::new(directory).replace(config.doors.clone()).map_err(StartError::from);
-    [missing.err(), unnoted.map_err(StartError::from).err(), unreadable.err()]
-        .into_iter()
-        .flatten()
-        .map(|error| error.to_string())
-        .collect()
+    let unnoted = if closes { journal::check_state_directory(&settings.state_dir).err() } else { None };
+    let files = unnoted.map(|unnoted| unnoted.to_string()).into_iter().chain(unreadable);
+    let links = match Links::open() {
+        Ok(links) => links,
+        Err(error) => return files.chain([error.to_string()]).collect(),
+    };
+    let outcome = match (config.options.interface_wait, settings.waits) {
+        (_, true) => "knockd would wait for it",
+        (Some(_), false) => "knockd would not start",
+        (None, false) => {
+            "knockd would not start; as a service of systemd, or with InterfaceWait = yes, it would wait for it"
+        }
+    };
+    let refused = Listening::require(&settings, &links).err();
+    let too_many = refused.filter(|refused| matches!(refused, ListenError::TooMany(_)));
+    let too_many = too_many.iter().map(ToString::to_string);
+    let missing = listening::missing(&settings.interfaces, &links);
+    let missing = missing.map(|missing| format!("{missing}; {outcome}"));
+    too_many.chain(missing).chain(files).collect()
 }
 
 fn say(log: &Log, warnings: &[Warning], lines: Vec<Line>) {

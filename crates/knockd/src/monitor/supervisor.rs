@@ -4,8 +4,11 @@ use std::{io, os::fd::OwnedFd, process::Stdio, time::Duration};
 
 use knock_core::moment::Moment;
 
-use super::watcher_process::{self, WatcherProcess};
-use crate::ipc::Order;
+use super::{
+    patience::{Debt, Owed, Patience},
+    watcher_process::{self, WatcherProcess},
+};
+use crate::ipc::{Conduct, Order};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -13,14 +16,27 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A watcher that has run for this long is not one that ends early.
 const PROVEN: Duration = Duration::from_secs(60);
 
+/// So long a watcher that is told nothing is asked nothing, even if there would be occasion to.
+const ASKED_EVERY: Duration = Duration::from_secs(60);
+
 /// The watcher, or the time at which the next one starts.
 #[derive(Debug)]
 pub struct Supervisor {
     /// Whether what watchers print is of use to nobody.
     quiet: bool,
+    /// Whether watchers explain why hits did nothing.
+    explains: bool,
     process: Option<WatcherProcess>,
-    /// Whether the watcher that runs has said what it has given up.
-    is_confined: bool,
+    /// How the watcher that runs behaves.
+    conduct: Conduct,
+    patience: Patience,
+    /// Whether somebody has stopped it.
+    is_stopped: bool,
+    /// Whether it was told something since it was last asked whether it has done what it was told.
+    has_news: bool,
+    asked: Moment,
+    /// Whether it has still to be told which addresses we have now.
+    host_is_due: bool,
     started: Moment,
     next_start: Moment,
     pause: Duration,
@@ -29,12 +45,18 @@ pub struct Supervisor {
 impl Supervisor {
     /// No watcher yet.
     #[must_use]
-    pub fn new(quiet: bool) -> Self {
+    pub fn new(quiet: bool, explains: bool) -> Self {
         let never = Moment::default();
         Self {
             quiet,
+            explains,
             process: None,
-            is_confined: false,
+            conduct: Conduct::new(explains),
+            patience: Patience::default(),
+            is_stopped: false,
+            has_news: false,
+            asked: never,
+            host_is_due: false,
             started: never,
             next_start: never,
             pause: SHORTEST_PAUSE,
@@ -50,17 +72,29 @@ impl Supervisor {
     /// Whether the watcher that runs has said what it has given up.
     #[must_use]
     pub fn is_confined(&self) -> bool {
-        self.is_confined
+        self.conduct.is_confined()
     }
 
-    /// Takes in that it has.
-    pub fn note_confined(&mut self) {
-        self.is_confined = true;
+    /// Whether the watcher has still to say that it has done what it was told.
+    #[must_use]
+    pub fn owes_answer(&self) -> bool {
+        self.conduct.owes_answer()
+    }
+
+    /// How the watcher that runs behaves, to hold its reports against.
+    pub fn conduct(&mut self) -> &mut Conduct {
+        &mut self.conduct
+    }
+
+    /// When [`Supervisor::start`] or [`Supervisor::watch`] has something to do next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Moment> {
+        if self.process.is_none() { Some(self.next_start) } else { self.patience.next_deadline() }
     }
 
     /// When the next watcher is due; none while one runs.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Moment> {
+    pub fn next_start(&self) -> Option<Moment> {
         self.process.is_none().then_some(self.next_start)
     }
 
@@ -69,7 +103,11 @@ impl Supervisor {
         let stderr = if self.quiet { Stdio::null() } else { Stdio::inherit() };
         self.next_start = now.after(self.pause);
         self.process = Some(WatcherProcess::start(stderr)?);
-        self.is_confined = false;
+        self.conduct = Conduct::new(self.explains);
+        self.patience = Patience::default();
+        self.is_stopped = false;
+        self.has_news = false;
+        self.asked = now;
         self.started = now;
         Ok(())
     }
@@ -79,7 +117,58 @@ impl Supervisor {
         if let Some(process) = &mut self.process {
             // It fails if the watcher has ended, which its end of the conversation tells as well.
             let _ = process.channel.send(order.encode(), descriptor);
+            self.has_news = true;
         }
+    }
+
+    /// Asks the watcher to say when it has done all that it was told so far.
+    pub fn ask(&mut self, now: Moment) {
+        if self.process.is_none() {
+            return;
+        }
+        self.order(&Order::Confirm, None);
+        self.conduct.ask();
+        self.has_news = false;
+        self.asked = now;
+    }
+
+    /// Takes in that our addresses have changed. The watcher is told when it has taken its other orders: what changes
+    /// until then makes one list, not one each time.
+    pub fn note_host(&mut self) {
+        self.host_is_due = true;
+    }
+
+    /// Whether to tell the watcher now which addresses we have. Whoever asks does so.
+    pub fn take_host_due(&mut self) -> bool {
+        let is_due = self.host_is_due && !self.is_congested();
+        self.host_is_due &= !is_due;
+        is_due
+    }
+
+    /// Takes in that the watcher may have been stopped, or continued.
+    pub fn look_after(&mut self) {
+        self.is_stopped = self.process.as_ref().is_some_and(WatcherProcess::is_stopped);
+    }
+
+    /// Finds out whether the watcher still does its work. Returns what it has owed for too long.
+    ///
+    /// It is asked behind everything that it is told, and when we are awake anyway and haven't asked for long. At rest
+    /// nobody is woken up for this.
+    pub fn watch(&mut self, now: Moment) -> Option<Debt> {
+        let process = self.process.as_ref()?;
+        let is_due = self.has_news || now.since(self.asked) >= ASKED_EVERY;
+        let sent = process.channel.sent();
+        if is_due && !self.conduct.owes_answer() {
+            self.ask(now);
+        }
+        let debts: [(bool, Owed); 3] = [
+            (self.is_congested(), (Debt::Orders, sent)),
+            (self.conduct.owes_answer(), (Debt::Answer, self.conduct.answers())),
+            (self.is_stopped, (Debt::Life, 0)),
+        ];
+        let owed: Vec<Owed> =
+            debts.into_iter().filter_map(|(is_owed, owed)| is_owed.then_some(owed)).collect();
+        self.patience.watch(now, &owed)
     }
 
     /// Sends what the watcher wasn't ready to take.
@@ -109,4 +198,12 @@ impl Supervisor {
             let _ = process.end();
         }
     }
+
+    /// Whether orders wait for the watcher to take them.
+    fn is_congested(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.channel.is_congested())
+    }
 }
+
+#[cfg(test)]
+mod tests;

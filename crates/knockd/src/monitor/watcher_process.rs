@@ -8,6 +8,7 @@ use std::{
 };
 
 use libc::SIGSYS;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::ipc::channel::Channel;
 
@@ -40,6 +41,19 @@ impl WatcherProcess {
             .spawn()
             .map_err(|error| not_executed(&error))?;
         Ok(Self { child, channel })
+    }
+
+    /// Something else in its place, for tests.
+    #[cfg(test)]
+    pub fn pretend(child: Child, channel: Channel) -> Self {
+        Self { child, channel }
+    }
+
+    /// Whether somebody has stopped it (`SIGSTOP` in `signal(7)`).
+    pub fn is_stopped(&self) -> bool {
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let status = waitid(WaitId::Pid(Pid::from_child(&self.child)), options);
+        status.is_ok_and(|status| status.is_some_and(|status| status.stopped()))
     }
 
     /// Ends it, if it hasn't ended yet, and takes its exit status.

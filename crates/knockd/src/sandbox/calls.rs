@@ -9,9 +9,10 @@ use seccompiler::{
 };
 
 /// Those that may be made with whatever arguments. All of them concern what the process has, and nothing else.
-const FREE: [c_long; 20] = [
+const FREE: [c_long; 21] = [
     // The loop: waiting, orders and packets in, reports out, sockets that are left.
     libc::SYS_ppoll,
+    libc::SYS_timerfd_settime,
     libc::SYS_recvmsg,
     libc::SYS_sendmsg,
     libc::SYS_recvfrom,

@@ -7,7 +7,7 @@ use crate::sys::signals;
 /// How many packet sockets the watcher can hold at once.
 pub const MOST_SOCKETS: usize = 250;
 
-/// The highest descriptor is one less: the standard ones and the channel, the sockets, and room for those that come
+/// The highest descriptor is one less: the standard ones, the channel and the alarm, the sockets, and room for those that come
 /// before others go.
 const DESCRIPTORS: u64 = 256;
 

@@ -27,7 +27,7 @@ use thiserror::Error;
 
 use self::{listener::Listener, reporter::Reporter};
 use crate::{
-    clock,
+    clock::{self, Alarm},
     complaint::complain,
     ipc::{
         AddressKind, Malformed, Order, Report,
@@ -60,6 +60,11 @@ struct Watcher {
     engine: Engine,
     reporter: Reporter,
     listeners: Vec<Listener>,
+    /// Whether doors are being changed: until that is done no packet is looked at, lest it find neither the old door nor
+    /// the new one.
+    is_changing: bool,
+    /// Ends a sleep on time.
+    alarm: Alarm,
     /// The addresses noted for the next [`Order::SetHost`].
     noted: BTreeMap<knock_core::interface::InterfaceIndex, Interface>,
 }
@@ -93,10 +98,18 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
     let Order::Begin { capacity, seed, explain, identity } = first else {
         return Err(ReceiveError::from(Malformed("the first order must be to begin")).into());
     };
+    let alarm = Alarm::new()?;
     reporter.report(Report::Confined(sandbox::confine(identity)))?;
     let mut engine = Engine::new(Host::interfaces(BTreeMap::new()), capacity as usize, seed);
     engine.explain(explain);
-    let mut watcher = Watcher { engine, reporter, listeners: Vec::new(), noted: BTreeMap::new() };
+    let mut watcher = Watcher {
+        engine,
+        reporter,
+        listeners: Vec::new(),
+        is_changing: false,
+        alarm,
+        noted: BTreeMap::new(),
+    };
     while watcher.follow_orders()? {
         let is_ready = watcher.wait()?;
         watcher.listen(&is_ready)?;
@@ -113,7 +126,7 @@ fn wait_for_order(reporter: &mut Reporter) -> Result<Option<Order>, Failure> {
                 return Ok(Some(Order::decode(&frame).map_err(ReceiveError::from)?));
             }
             Received::Closed => return Ok(None),
-            Received::Nothing => wait_for(&mut [PollFd::new(reporter.channel(), PollFlags::IN)], None)?,
+            Received::Nothing => wait_for(&mut [PollFd::new(reporter.channel(), PollFlags::IN)])?,
         }
     }
 }
@@ -126,6 +139,9 @@ impl Watcher {
                 Received::Message(frame, descriptor) => {
                     self.follow(Order::decode(&frame).map_err(ReceiveError::from)?, descriptor)?;
                 }
+                Received::Nothing if self.is_changing => {
+                    wait_for(&mut [PollFd::new(self.reporter.channel(), PollFlags::IN)])?;
+                }
                 Received::Nothing => return Ok(true),
                 Received::Closed => return Ok(false),
             }
@@ -135,8 +151,14 @@ impl Watcher {
     fn follow(&mut self, order: Order, descriptor: Option<OwnedFd>) -> Result<(), Failure> {
         match order {
             Order::Begin { .. } => return Err(ReceiveError::from(Malformed("a second beginning")).into()),
-            Order::Add(door) => self.engine.add(door),
-            Order::Remove(number) => self.engine.remove(number),
+            Order::Add(door) => {
+                self.is_changing = true;
+                self.engine.add(door);
+            }
+            Order::Remove(number) => {
+                self.is_changing = true;
+                self.engine.remove(number);
+            }
             Order::Address { interface, kind, address } => {
                 let interface = self.noted.entry(interface).or_default();
                 match (kind, address) {
@@ -159,23 +181,26 @@ impl Watcher {
                 self.listeners.push(Listener::new(number, PacketSocket::adopt(descriptor)));
             }
             Order::Leave(number) => self.listeners.retain(|listener| listener.number != number),
-            Order::Confirm => self.reporter.report(Report::Ready)?,
+            Order::Confirm => {
+                self.is_changing = false;
+                self.reporter.report(Report::Ready)?;
+            }
         }
         Ok(())
     }
 
     /// Sleeps until there is something to do. Tells of each listener whether it has packets or an error.
-    fn wait(&self) -> Result<Vec<bool>, Failure> {
-        let channel = self.reporter.channel();
-        let mut wanted = PollFlags::IN;
-        wanted.set(PollFlags::OUT, channel.is_congested());
-        let mut polled = vec![PollFd::new(channel, wanted)];
-        polled.extend(self.listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)));
+    fn wait(&mut self) -> Result<Vec<bool>, Failure> {
         let ours = [self.engine.next_deadline(), self.reporter.next_deadline()];
         let theirs = self.listeners.iter().map(Listener::next_deadline);
-        let timeout = clock::wait_until(ours.into_iter().chain(theirs).flatten().min());
-        wait_for(&mut polled, timeout.as_ref())?;
-        Ok(polled.iter().skip(1).map(|polled| !polled.revents().is_empty()).collect())
+        self.alarm.set(ours.into_iter().chain(theirs).flatten().min())?;
+        let mut polled = vec![
+            PollFd::new(self.reporter.channel(), self.reporter.wanted()),
+            PollFd::new(&self.alarm, PollFlags::IN),
+        ];
+        polled.extend(self.listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)));
+        wait_for(&mut polled)?;
+        Ok(polled.iter().skip(2).map(|polled| !polled.revents().is_empty()).collect())
     }
 
     /// Takes in the packets that have come, from the listeners that are ready.
@@ -236,8 +261,8 @@ impl Watcher {
     }
 }
 
-fn wait_for(polled: &mut [PollFd<'_>], timeout: Option<&rustix::event::Timespec>) -> Result<(), Failure> {
-    match poll(polled, timeout) {
+fn wait_for(polled: &mut [PollFd<'_>]) -> Result<(), Failure> {
+    match poll(polled, None) {
         Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(io::Error::from(error).into()),
     }

@@ -1,34 +1,36 @@
 //! What the watcher says to its monitor, and how much of it.
 
-use std::{io, time::Duration};
+use std::{collections::VecDeque, io, num::NonZeroU32};
 
 use knock_core::{
+    door::DoorNumber,
     event::{Event, Kind},
     moment::Moment,
 };
+use rustix::event::PollFlags;
 
 use crate::{
-    ipc::{Report, channel::Channel},
-    limit::{Limit, Rate},
+    ipc::{Report, channel::Channel, pace},
+    limit::Limit,
 };
 
-/// How much is reported of each kind of event; openings always are.
-const RATE: Rate = Rate { every: Duration::from_millis(10), burst: 1000 };
-
-/// So often, at most, it is told how many packets were lost.
-const DROPPED_EVERY: Duration = Duration::from_secs(1);
-
-/// Reports events, but counts those that come too fast or find the monitor busy.
+/// Reports events, but counts those that come too fast or find the monitor busy. Only openings wait for it.
 #[derive(Debug)]
 pub(super) struct Reporter {
     channel: Channel,
     limit: Limit<Kind>,
-    dropped: Dropped,
+    openings: Limit<DoorNumber>,
+    /// What waits, in its order, for the monitor to read: openings, and answers to what it has asked.
+    unsent: VecDeque<Report>,
+    /// Openings that it is not told one by one.
+    lost: Tally,
+    /// Packets that the kernel had no room for.
+    dropped: Tally,
 }
 
-/// The packets that the kernel had no room for and that the monitor hasn't been told of.
+/// How many of something the monitor hasn't been told of.
 #[derive(Debug, Default)]
-struct Dropped {
+struct Tally {
     count: u64,
     /// When they may be told.
     not_before: Moment,
@@ -36,192 +38,128 @@ struct Dropped {
 
 impl Reporter {
     pub(super) fn new(channel: Channel) -> Self {
-        Self { channel, limit: Limit::new(RATE), dropped: Dropped::default() }
+        Self {
+            channel,
+            limit: Limit::new(pace::EVENTS),
+            openings: Limit::new(pace::OPENINGS),
+            unsent: VecDeque::new(),
+            lost: Tally::default(),
+            dropped: Tally::default(),
+        }
     }
 
     pub(super) fn channel(&self) -> &Channel {
         &self.channel
     }
 
+    /// What there is to be awaited of the channel.
+    pub(super) fn wanted(&self) -> PollFlags {
+        if self.is_congested() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN }
+    }
+
     /// Reports an event at the time `now`, or counts it.
     pub(super) fn tell(&mut self, now: Moment, event: Event) -> io::Result<()> {
-        if let Some(kind) = event.what.kind() {
-            if self.channel.is_congested() {
-                self.limit.count(kind, 1, now);
-                return Ok(());
-            }
-            if !self.limit.passes(kind, now) {
-                return Ok(());
-            }
+        let Some(kind) = event.what.kind() else { return self.tell_opening(now, event) };
+        if self.is_congested() {
+            self.limit.count(kind, 1, now);
+            return Ok(());
+        }
+        if !self.limit.passes(kind, now) {
+            return Ok(());
         }
         self.report(Report::Happened(event))
     }
 
-    /// Reports what must not be left out.
+    /// Reports what must not be left out, behind what waits.
     pub(super) fn report(&mut self, report: Report) -> io::Result<()> {
+        if self.is_congested() {
+            self.unsent.push_back(report);
+            return Ok(());
+        }
         self.channel.send(report.encode(), None)
     }
 
     /// Counts packets that the kernel had no room for, to be told by [`Reporter::flush`].
     pub(super) fn count_dropped(&mut self, count: u32) {
-        self.dropped.count = self.dropped.count.saturating_add(count.into());
+        self.dropped.add(count);
     }
 
     /// When [`Reporter::flush`] has something to do next; none while it is the monitor that has to do something.
     pub(super) fn next_deadline(&self) -> Option<Moment> {
-        if self.channel.is_congested() {
+        if self.is_congested() {
             return None;
         }
-        [self.limit.next_due(), self.dropped.next_due()].into_iter().flatten().min()
+        let tallies = [&self.lost, &self.dropped].into_iter().filter_map(Tally::next_due);
+        tallies.chain(self.limit.next_due()).min()
     }
 
     /// Sends what waits, and tells how much was left out.
     pub(super) fn flush(&mut self, now: Moment) -> io::Result<()> {
         self.channel.flush()?;
         while !self.channel.is_congested()
+            && let Some(report) = self.unsent.pop_front()
+        {
+            self.channel.send(report.encode(), None)?;
+        }
+        while !self.is_congested()
             && let Some(left_out) = self.limit.due(now)
         {
             let count = u32::try_from(left_out.count).unwrap_or(u32::MAX);
-            self.report(Report::LeftOut(left_out.kind, count))?;
+            if let Some(count) = NonZeroU32::new(count) {
+                self.report(Report::LeftOut(left_out.kind, count))?;
+            }
         }
-        if !self.channel.is_congested()
+        if !self.is_congested()
+            && let Some(count) = self.lost.due(now)
+        {
+            self.report(Report::Lost(count))?;
+        }
+        if !self.is_congested()
             && let Some(count) = self.dropped.due(now)
         {
             self.report(Report::Dropped(count))?;
         }
         Ok(())
     }
+
+    /// A one-time door stands no more once it has opened: its only opening must never be lost, or it would stay shut for
+    /// good. The first of a door passes its limit, and finds room behind whatever waits of others.
+    fn tell_opening(&mut self, now: Moment, event: Event) -> io::Result<()> {
+        if !self.openings.passes(event.door, now) {
+            self.lost.add(1);
+            return Ok(());
+        }
+        let is_full = self.unsent.len() >= pace::UNSENT_OPENINGS as usize;
+        if is_full && self.unsent.iter().any(|waiting| waiting.opens(event.door)) {
+            self.lost.add(1);
+            return Ok(());
+        }
+        self.report(Report::Happened(event))
+    }
+
+    fn is_congested(&self) -> bool {
+        self.channel.is_congested() || !self.unsent.is_empty()
+    }
 }
 
-impl Dropped {
+impl Tally {
+    fn add(&mut self, count: u32) {
+        self.count = self.count.saturating_add(count.into());
+    }
+
     fn next_due(&self) -> Option<Moment> {
         (self.count > 0).then_some(self.not_before)
     }
 
     /// How many are to be told now. Those that one report can't hold are told by the next.
-    fn due(&mut self, now: Moment) -> Option<u32> {
+    fn due(&mut self, now: Moment) -> Option<NonZeroU32> {
         self.next_due().filter(|due| *due <= now)?;
-        let told = u32::try_from(self.count).unwrap_or(u32::MAX);
-        *self = Self { count: self.count.saturating_sub(told.into()), not_before: now.after(DROPPED_EVERY) };
+        let told = NonZeroU32::new(u32::try_from(self.count).unwrap_or(u32::MAX))?;
+        let count = self.count.saturating_sub(told.get().into());
+        *self = Self { count, not_before: now.after(pace::SUMS.every) };
         Some(told)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use knock_core::{door::DoorNumber, event::What};
-
-    use super::*;
-    use crate::ipc::channel::Received;
-
-    fn event(what: What) -> Event {
-        Event { at: Moment::default(), door: DoorNumber(1), source: "192.0.2.7".parse().unwrap(), what }
-    }
-
-    fn received(channel: &Channel) -> Vec<Report> {
-        let mut reports = Vec::new();
-        while let Received::Message(frame, _) = channel.receive().unwrap() {
-            reports.push(Report::decode(&frame).unwrap());
-        }
-        reports
-    }
-
-    #[test]
-    fn a_flood_is_counted_and_openings_go_through() {
-        let (near, far) = Channel::pair().unwrap();
-        let (mut reporter, far) = (Reporter::new(near), Channel::new(far));
-        let now = Moment::default();
-        for _ in 0..100_000 {
-            reporter.tell(now, event(What::Stage(1))).unwrap();
-        }
-        reporter.tell(now, event(What::Opened(3))).unwrap();
-        let mut reports = Vec::new();
-        let later = Moment::default().after(Duration::from_secs(60));
-        while reporter.channel().is_congested() || reporter.next_deadline().is_some() {
-            reports.extend(received(&far));
-            reporter.flush(later).unwrap();
-        }
-        reports.extend(received(&far));
-        let opened = Report::Happened(event(What::Opened(3)));
-        let stages =
-            reports.iter().filter(|report| **report == Report::Happened(event(What::Stage(1)))).count();
-        assert!(stages <= 1000, "{stages}");
-        assert_eq!(reports.iter().filter(|report| **report == opened).count(), 1);
-        let left_out = Report::LeftOut(Kind::Stage, 100_000 - u32::try_from(stages).unwrap());
-        assert!(reports.contains(&left_out), "{:?}", reports.last());
-    }
-
-    fn at(millis: u64) -> Moment {
-        Moment::from_nanos(millis * 1_000_000)
-    }
-
-    fn congested() -> (Reporter, Channel) {
-        let (near, far) = Channel::pair().unwrap();
-        let mut reporter = Reporter::new(near);
-        while !reporter.channel().is_congested() {
-            reporter.report(Report::Ready).unwrap();
-        }
-        (reporter, Channel::new(far))
-    }
-
-    #[test]
-    fn there_is_no_deadline_while_the_monitor_does_not_read() {
-        let (mut reporter, far) = congested();
-        reporter.tell(at(0), event(What::Stage(1))).unwrap();
-        reporter.count_dropped(3);
-        reporter.flush(at(60_000)).unwrap();
-        assert!(reporter.channel().is_congested());
-        assert_eq!(reporter.next_deadline(), None, "all is overdue, and nothing can be done");
-        received(&far);
-        reporter.channel.flush().unwrap();
-        assert!(!reporter.channel().is_congested());
-        assert_eq!(reporter.next_deadline(), Some(at(0)));
-        reporter.flush(at(60_000)).unwrap();
-        let reports = received(&far);
-        assert!(reports.ends_with(&[Report::LeftOut(Kind::Stage, 1), Report::Dropped(3)]), "{reports:?}");
-        assert_eq!(reporter.next_deadline(), None);
-    }
-
-    #[test]
-    fn dropped_packets_are_added_up_and_told_once_a_second() {
-        let (near, far) = Channel::pair().unwrap();
-        let (mut reporter, far) = (Reporter::new(near), Channel::new(far));
-        reporter.count_dropped(0);
-        assert_eq!(reporter.next_deadline(), None);
-        reporter.count_dropped(3);
-        assert_eq!(reporter.next_deadline(), Some(at(0)));
-        reporter.flush(at(5000)).unwrap();
-        assert_eq!(received(&far), [Report::Dropped(3)]);
-        reporter.count_dropped(4);
-        reporter.flush(at(5001)).unwrap();
-        reporter.count_dropped(5);
-        assert_eq!(reporter.next_deadline(), Some(at(6000)));
-        reporter.flush(at(5999)).unwrap();
-        assert_eq!(received(&far), []);
-        reporter.flush(at(6000)).unwrap();
-        assert_eq!(received(&far), [Report::Dropped(9)]);
-        assert_eq!(reporter.next_deadline(), None);
-    }
-
-    #[test]
-    fn dropped_packets_of_a_stopped_monitor_leave_one_report() {
-        let (mut reporter, far) = congested();
-        for second in 0..10_000 {
-            reporter.count_dropped(7);
-            reporter.flush(at(second * 1000)).unwrap();
-        }
-        let mut reports = received(&far);
-        reporter.flush(at(10_000_000)).unwrap();
-        reports.extend(received(&far));
-        reports.retain(|report| *report != Report::Ready);
-        assert_eq!(reports, [Report::Dropped(70_000)]);
-    }
-
-    #[test]
-    fn more_dropped_packets_than_a_report_holds_take_two() {
-        let mut dropped = Dropped { count: u64::from(u32::MAX) + 5, not_before: at(0) };
-        assert_eq!(dropped.due(at(10)), Some(u32::MAX));
-        assert_eq!(dropped.due(at(10)), None);
-        assert_eq!(dropped.due(at(1010)), Some(5));
-    }
-}
+mod tests;

@@ -1,4 +1,12 @@
-use std::{net::UdpSocket, os::unix::net::UnixDatagram};
+use std::{
+    net::UdpSocket,
+    os::unix::net::UnixDatagram,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use knock_core::door::DoorNumber;
 
 use super::*;
 use crate::ipc::SocketNumber;
@@ -14,7 +22,15 @@ fn watcher(count: u32) -> (Watcher, Vec<UnixDatagram>, OwnedFd) {
         senders.push(sender);
     }
     let engine = Engine::new(Host::interfaces(BTreeMap::new()), 16, 0);
-    let watcher = Watcher { engine, reporter: Reporter::new(near), listeners, noted: BTreeMap::new() };
+    let alarm = Alarm::new().unwrap();
+    let watcher = Watcher {
+        engine,
+        reporter: Reporter::new(near),
+        listeners,
+        is_changing: false,
+        alarm,
+        noted: BTreeMap::new(),
+    };
     (watcher, senders, far)
 }
 
@@ -50,4 +66,23 @@ fn a_socket_with_nothing_but_an_error_is_read() {
     let Received::Message(frame, None) = Channel::new(far).receive().unwrap() else { panic!("no report") };
     let refused = Errno::CONNREFUSED.raw_os_error();
     assert_eq!(Report::decode(&frame).unwrap(), Report::Deaf(SocketNumber(7), refused));
+}
+
+#[test]
+fn packets_wait_until_the_doors_are_changed() {
+    let (mut watcher, _senders, far) = watcher(0);
+    let mut monitor = Channel::new(far);
+    let is_done = AtomicBool::new(false);
+    monitor.send(Order::Remove(DoorNumber(1)).encode(), None).unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // Nothing can tell that somebody goes on waiting but that it takes time.
+            thread::sleep(Duration::from_millis(50));
+            is_done.store(true, Ordering::SeqCst);
+            monitor.send(Order::Confirm.encode(), None).unwrap();
+        });
+        assert!(watcher.follow_orders().unwrap());
+        assert!(is_done.load(Ordering::SeqCst), "it went back to its packets between two doors");
+    });
+    assert!(watcher.follow_orders().unwrap(), "with nothing to do it does not wait");
 }

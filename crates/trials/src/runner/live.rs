@@ -45,6 +45,11 @@ pub(super) fn classic(case: &Case) -> Outcome {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the classic daemon goes by the clock that is set")]
+fn the_classic_daemons_time() -> SystemTime {
+    SystemTime::now()
+}
+
 /// The time until the next half past a second. The classic daemon counts whole seconds of the system's clock: what it
 /// makes of a case depends on where in a second the case begins.
 fn until_half_past(now: SystemTime) -> Duration {
@@ -150,7 +155,7 @@ impl<'a> Play<'a> {
     fn turns(&mut self) -> Outcome {
         if self.maker == Maker::Classic && self.case.turns.last().is_some_and(|turn| turn.at > HALF_A_SECOND)
         {
-            thread::sleep(until_half_past(SystemTime::now()));
+            thread::sleep(until_half_past(the_classic_daemons_time()));
         }
         let start = Instant::now();
         let mut reloads = self.case.reloads.iter();

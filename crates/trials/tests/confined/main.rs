@@ -26,6 +26,7 @@ fn main() -> ExitCode {
             trial("what_is_required_and_lacking_is_fatal", what_is_required_and_lacking_is_fatal),
             trial("doors_open_in_a_flood", doors_open_in_a_flood),
             trial("a_new_interface_is_handed_over", a_new_interface_is_handed_over),
+            trial("the_first_socket_may_come_later", the_first_socket_may_come_later),
             trial("who_does_what_it_may_not_is_replaced", who_does_what_it_may_not_is_replaced),
         ])
     })
@@ -102,11 +103,11 @@ fn the_watcher_holds_nothing_but_its_own() -> Outcome {
             !(packets.contains(target) || [1, 2].contains(number) && **target == error)
         })
         .collect();
-    // Its end of the conversation, twice.
-    let [(0, channel), (3, same)] = others.as_slice() else {
+    // Its end of the conversation, twice, and what wakes it.
+    let [(0, channel), (3, same), (4, alarm)] = others.as_slice() else {
         return Err(Trouble::new(format!("it has open: {descriptors:?}")));
     };
-    if channel != same || !channel.starts_with("socket:") {
+    if channel != same || !channel.starts_with("socket:") || *alarm != "anon_inode:[timerfd]" {
         return Err(Trouble::new(format!("it has open: {descriptors:?}")));
     }
     Ok(())
@@ -208,6 +209,23 @@ fn a_new_interface_is_handed_over() -> Outcome {
     daemon.reload("eth1")?;
     let one = await_some(PATIENCE, || watcher.packet_sockets().ok().filter(|sockets| sockets.len() == 1));
     one.ok_or_else(|| Trouble::new("the old socket is still open"))?;
+    expect("the watcher", &daemon.watcher()?.to_string(), &watcher.to_string())
+}
+
+/// Nothing is there to listen on: the watcher has given up everything, and gets its first socket then.
+fn the_first_socket_may_come_later() -> Outcome {
+    let lab = Lab::new()?;
+    let mut arguments = vec!["--service", "--user", "daemon", "-i", "eth1"];
+    if there_are_other_users()? {
+        arguments.push("--require-sandbox");
+    }
+    let mut daemon = Daemon::start(&lab, &arguments)?;
+    let watcher = daemon.watcher()?;
+    expect_no_rights(watcher, "daemon")?;
+    expect("the number of packet sockets", &watcher.packet_sockets()?.len().to_string(), "0")?;
+    lab.plug("eth1")?;
+    daemon.expect_to_open_on("CLIENT-B", "SERVER-B", "on=eth1")?;
+    expect("the number of packet sockets", &watcher.packet_sockets()?.len().to_string(), "1")?;
     expect("the watcher", &daemon.watcher()?.to_string(), &watcher.to_string())
 }
 

@@ -5,7 +5,7 @@ use trials::{
     net::{Lab, Log, PATIENCE, Setup, Wire, await_some},
     packet::Packet,
     sandbox::trial,
-    trouble::{Outcome, ensure},
+    trouble::{Outcome, ensure, same},
 };
 
 use crate::support::{DOOR, insist};
@@ -13,6 +13,7 @@ use crate::support::{DOOR, insist};
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("flood::is_summed_up", is_summed_up),
+        trial("flood::thousands_at_once_may_knock", thousands_at_once_may_knock),
         trial("flood::does_not_push_out_an_attempt", does_not_push_out_an_attempt),
     ]
 }
@@ -51,6 +52,27 @@ fn is_summed_up() -> Outcome {
     // A flood that goes on is told of every five seconds, one that has ended a second later.
     let told = await_some(PATIENCE, || (left_out(daemon.log()) > 1000).then_some(()));
     ensure(told.is_some(), format!("{} of {} lines summed up", left_out(daemon.log()), 8000 - stages))?;
+    daemon.terminate()
+}
+
+fn thousands_at_once_may_knock() -> Outcome {
+    let lab = Lab::new()?;
+    let daemon = Setup::new(&lab, "[door]\n Sequence = 7300:udp,7100:udp,7200:udp\n")?.start()?;
+    let watcher = daemon.watcher()?;
+    let wire = Wire::open(lab.client(), "eth0")?;
+    for number in 0..5000_u32 {
+        let [_, _, a, b] = number.to_be_bytes();
+        let packets: Packet = format!("udp 11.0.{a}.{b} > SERVER:7300,7100,7200").parse()?;
+        for frame in packets.frames(&mut 0)? {
+            wire.send(&frame.bytes())?;
+        }
+        if number % 500 == 499 {
+            // The kernel has room for no more packets than a watcher takes that gets its time.
+            daemon.log().await_count(number as usize + 1, "OPEN SESAME")?;
+        }
+    }
+    same("watcher", daemon.watcher()?.id, watcher.id)?;
+    ensure(!lab.file("log").contains("too many openings"), "openings were lost")?;
     daemon.terminate()
 }
 

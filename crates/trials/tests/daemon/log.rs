@@ -1,6 +1,7 @@
 //! Where lines go and what they look like.
 
 use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
 use trials::{
     net::{Lab, PATIENCE, Setup, await_some, without_lack_of_users},
     sandbox::trial,
@@ -16,6 +17,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("log::debugging_explains_every_hit", debugging_explains_every_hit),
         trial("log::lookup_adds_names", lookup_adds_names),
         trial("log::full_disk_costs_lines_only", full_disk_costs_lines_only),
+        trial("log::directory_that_vanishes_costs_lines_only", directory_that_vanishes_costs_lines_only),
     ]
 }
 
@@ -145,4 +147,37 @@ fn full_disk_costs_lines_only() -> Outcome {
     same("lines glued together", pieces, Vec::new())?;
     daemon.terminate()?;
     lab.server().shell(&lab.filled_in("umount {DIR}/small")).map(drop)
+}
+
+fn directory_that_vanishes_costs_lines_only() -> Outcome {
+    let lab = Lab::new()?;
+    lab.server().shell(&lab.filled_in("mkdir {DIR}/logs && ln -s logs/log {DIR}/log"))?;
+    let daemon = Setup::new(
+        &lab,
+        &format!("{DOOR} Cmd_Timeout = 0.05\n Stop_Command = echo %IP% >> {{DIR}}/closed\n"),
+    )?;
+    let daemon = daemon.start()?;
+    let watcher = daemon.watcher()?;
+    let opens_and_closes = |time: usize| {
+        knock(&lab, "CLIENT")?;
+        lab.await_file("opened", &"10.0.0.2\n".repeat(time))?;
+        lab.await_file("closed", &"10.0.0.2\n".repeat(time))
+    };
+    opens_and_closes(1)?;
+    std::fs::remove_dir_all(lab.directory().join("logs"))?;
+    opens_and_closes(2)?;
+    daemon.signal(Signal::SIGHUP)?;
+    let told = "/log cannot be opened: No such file or directory";
+    let told = await_some(PATIENCE, || lab.file("stderr").contains(told).then_some(()));
+    told.ok_or_else(|| Trouble::new(format!("nobody is told:\n{}", daemon.said())))?;
+    opens_and_closes(3)?;
+    std::fs::create_dir(lab.directory().join("logs"))?;
+    daemon.signal(Signal::SIGHUP)?;
+    let is_there = || lab.directory().join("logs/log").exists().then_some(());
+    await_some(PATIENCE, is_there).ok_or_else(|| Trouble::new("the log does not come back"))?;
+    opens_and_closes(4)?;
+    daemon.log().await_line("10.0.0.2: door: OPEN SESAME")?;
+    daemon.log().await_line("10.0.0.2: door: command timeout")?;
+    same("the watcher", daemon.watcher()?.id, watcher.id)?;
+    daemon.terminate()
 }

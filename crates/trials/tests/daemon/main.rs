@@ -4,11 +4,17 @@ use std::process::ExitCode;
 
 use trials::sandbox;
 
+mod addresses;
 mod arguments;
 mod background;
 mod capture;
+mod clock;
 mod commands;
+mod crowd;
 mod flood;
+mod hanging;
+mod hanging_commands;
+mod interface_wait;
 mod log;
 mod one_time;
 mod pid_file;
@@ -20,15 +26,23 @@ mod start;
 mod state;
 mod support;
 mod syslog;
+mod taken_over;
+mod traffic;
 
 fn main() -> ExitCode {
     sandbox::run(|| {
         let all = [
+            addresses::trials(),
             arguments::trials(),
             background::trials(),
             capture::trials(),
+            clock::trials(),
             commands::trials(),
+            crowd::trials(),
             flood::trials(),
+            hanging::trials(),
+            hanging_commands::trials(),
+            interface_wait::trials(),
             log::trials(),
             one_time::trials(),
             pid_file::trials(),
@@ -39,6 +53,8 @@ fn main() -> ExitCode {
             start::trials(),
             state::trials(),
             syslog::trials(),
+            taken_over::trials(),
+            traffic::trials(),
         ];
         Ok(all.into_iter().flatten().collect())
     })

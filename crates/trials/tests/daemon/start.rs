@@ -27,7 +27,17 @@ fn unknown_interface() -> Outcome {
     lab.plug("eth1")?;
     for more in [&["-i", "eth0,eth7"][..], &["-d", "-i", "eth7"]] {
         let ended = Setup::new(&lab, DOOR)?.with(more).run()?;
-        one_line(&ended, &["there is no interface eth7; this machine has: ", "eth0", "eth1", "lo", "-i"])?;
+        one_line(
+            &ended,
+            &[
+                "there is no interface eth7; this machine has: ",
+                "eth0",
+                "eth1",
+                "lo",
+                "-i",
+                "InterfaceWait = yes",
+            ],
+        )?;
         nothing_left(&lab, &["knockd.conf"])?;
     }
     Ok(())

@@ -67,16 +67,26 @@ fn options() -> impl Strategy<Value = Options> {
     let names = prop::collection::btree_set("[a-z]{4}[0-9:.]{0,9}", 1..5);
     let listen =
         prop_oneof![Just(Listen::Any), names.prop_map(|names| Listen::Named(names.into_iter().collect()))];
-    (any::<bool>(), path(), path(), path(), option::of(listen), 1..=1024usize, 1024..=4_000_000usize)
-        .prop_map(|(syslog, log_file, pid_file, state_dir, interfaces, max_commands, max_attempts)| Options {
+    let paths = (path(), path(), path());
+    let listen = (option::of(listen), option::of(any::<bool>()));
+    (any::<bool>(), paths, listen, 1..=1024usize, 1024..=4_000_000usize).prop_map(
+        |(
+            syslog,
+            (log_file, pid_file, state_dir),
+            (interfaces, interface_wait),
+            max_commands,
+            max_attempts,
+        )| Options {
             syslog,
             log_file,
             pid_file,
             state_dir,
             interfaces,
+            interface_wait,
             max_commands,
             max_attempts,
-        })
+        },
+    )
 }
 
 fn render_flags(rule: FlagRule) -> String {
@@ -104,6 +114,8 @@ fn render_options(options: &Options) -> String {
         Listen::Named(names) => names.join(", "),
     });
     text += &interfaces.map(|names| format!("Interface = {names}\n")).unwrap_or_default();
+    let wait = options.interface_wait.map(|wait| if wait { "yes" } else { "no" });
+    text += &wait.map(|wait| format!("interfaceWait = {wait}\n")).unwrap_or_default();
     text + &format!("MaxCommands={}\nMaxAttempts={}\n", options.max_commands, options.max_attempts)
 }
 

@@ -45,7 +45,7 @@ fn options_are_read_in_any_case() {
     assert_eq!(
         config(
             "[OPTIONS]\n\tUSESYSLOG\nlogfile=/var/log/a b #1.log\n  PidFile = /run/k.pid  \nStatedir=/var/k#\ninterface = eth0, wlan0 ppp0,eth0\n\
-             maxcommands = 1024\nMaxAttempts = 1024\n"
+             interfacewait = Yes\nmaxcommands = 1024\nMaxAttempts = 1024\n"
         )
         .options,
         Options {
@@ -54,10 +54,12 @@ fn options_are_read_in_any_case() {
             pid_file: Some(PathBuf::from("/run/k.pid")),
             state_dir: Some(PathBuf::from("/var/k#")),
             interfaces: Some(Listen::Named(vec!["eth0".to_owned(), "wlan0".to_owned(), "ppp0".to_owned()])),
+            interface_wait: Some(true),
             max_commands: 1024,
             max_attempts: 1024,
         }
     );
+    assert_eq!(options("InterfaceWait = NO # never\n").interface_wait, Some(false));
     assert_eq!(options("Interface = Any\n").interfaces, Some(Listen::Any));
     assert_eq!(
         options("Interface = eth0:1, a#b # home").interfaces,
@@ -74,6 +76,8 @@ fn options_have_limits() {
         ("MaxAttempts = 1023", 15),
         ("MaxAttempts = 4000001", 15),
         ("MaxAttempts = 99999999999999999999999", 15),
+        ("InterfaceWait = 1", 17),
+        ("InterfaceWait = yes, no", 17),
         ("Interface = any, eth0", 13),
         ("Interface = eth0 any", 18),
         ("Interface = /dev/eth0", 13),
@@ -197,6 +201,7 @@ fn every_directive_of_the_table_can_be_given() {
             let value = match directive.key {
                 Key::Option(OptionKey::UseSyslog) => "",
                 Key::Option(OptionKey::Interface) => "= eth7",
+                Key::Option(OptionKey::InterfaceWait) => "= no",
                 Key::Option(OptionKey::MaxCommands) => "= 5",
                 Key::Option(OptionKey::MaxAttempts) => "= 5000",
                 Key::Option(OptionKey::LogFile | OptionKey::PidFile | OptionKey::StateDir)

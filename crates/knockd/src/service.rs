@@ -1,0 +1,52 @@
+//! Who has started us.
+
+use std::{env, ffi::OsString};
+
+use rustix::process::{Pid, getpid, getppid};
+
+/// Whether systemd has started this very process for a service, not somebody who works in a session that systemd has
+/// started.
+#[must_use]
+pub fn is_this_one() -> bool {
+    is_service(getpid(), getppid(), |name| env::var_os(name))
+}
+
+/// By the variables that systemd sets (systemd.exec(5), "Environment Variables Set or Propagated by the Service
+/// Manager"). All that a service starts in turn inherits them: also the shells of desktops.
+fn is_service(own: Pid, parent: Option<Pid>, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    match variable("SYSTEMD_EXEC_PID") {
+        Some(started) => started.to_str().and_then(|text| text.parse().ok()) == Some(own.as_raw_nonzero()),
+        // Before version 248.
+        None => variable("INVOCATION_ID").is_some() && parent == Some(Pid::INIT),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_who_systemd_itself_has_started() {
+        let own = Pid::from_raw(4711).unwrap();
+        let (init, shell) = (Some(Pid::INIT), Pid::from_raw(4000));
+        let id = ("INVOCATION_ID", "c0ffee");
+        for (expected, parent, variables) in [
+            (true, init, &[id, ("SYSTEMD_EXEC_PID", "4711")][..]),
+            // The manager of a user is not process 1.
+            (true, Pid::from_raw(900), &[id, ("SYSTEMD_EXEC_PID", "4711")]),
+            (true, init, &[id]),
+            (false, init, &[]),
+            (false, shell, &[]),
+            // In a terminal of a desktop.
+            (false, shell, &[id]),
+            (false, shell, &[id, ("SYSTEMD_EXEC_PID", "4000")]),
+            (false, init, &[id, ("SYSTEMD_EXEC_PID", "4000")]),
+            (false, init, &[id, ("SYSTEMD_EXEC_PID", "")]),
+            (false, None, &[id]),
+        ] {
+            let variable =
+                |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|(_, is)| (*is).into());
+            assert_eq!(is_service(own, parent, variable), expected, "{parent:?} {variables:?}");
+        }
+    }
+}
