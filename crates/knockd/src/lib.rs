@@ -11,6 +11,8 @@ mod limit;
 pub mod links;
 mod log;
 mod monitor;
+#[cfg(test)]
+mod own_network;
 mod replay;
 mod sandbox;
 mod service;

@@ -30,8 +30,8 @@ use crate::door::Door;
 /// ports are too many, ranges stand for them. Limits above [`Program::MAX`] mean that.
 ///
 /// A kernel that refuses a program with `ENOMEM` has too little `net.core.optmem_max` for it and wants a lower limit.
-/// 20,480 bytes, the default of older kernels, hold 2,000 instructions; a program that is being replaced counts until
-/// it is gone.
+/// 20,480 bytes, the default of older kernels, hold 2,000 instructions; a program that the socket has already counts
+/// until it is gone.
 #[must_use]
 pub fn program<'a>(doors: impl IntoIterator<Item = &'a Door>, families: Families, limit: usize) -> Program {
     let needs = Needs::of(doors, families);

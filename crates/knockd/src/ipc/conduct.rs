@@ -111,10 +111,17 @@ impl Conduct {
         report: &Report,
         find: impl FnOnce(DoorNumber) -> Option<Door>,
     ) -> Result<(), Misconduct> {
-        if matches!(report, Report::Confined(_)) == self.is_confined {
+        let is_in_turn = match report {
+            Report::Confined(_) => !self.is_confined,
+            // The last one, whenever it comes.
+            Report::Forbidden(_) => true,
+            _ => self.is_confined,
+        };
+        if !is_in_turn {
             return Err(Misconduct::OutOfTurn);
         }
         match report {
+            Report::Forbidden(_) => {}
             Report::Confined(_) => self.is_confined = true,
             Report::Ready => {
                 self.unanswered = self.unanswered.checked_sub(1).ok_or(Misconduct::OutOfTurn)?;

@@ -58,6 +58,14 @@ pub enum Order {
     SetHost,
     /// Listen to the packet socket that comes with this order.
     Listen(SocketNumber),
+    /// Take what is left in one packet socket and close it, and listen from the next [`Order::Confirm`] on to the one
+    /// that comes with this order. The first hears nothing any more, the second hears everything since.
+    Replace {
+        /// The one that is left.
+        old: SocketNumber,
+        /// The one that comes along.
+        new: SocketNumber,
+    },
     /// Close a packet socket.
     Leave(SocketNumber),
     /// Answer with [`super::Report::Ready`] when all orders before this one have been followed.
@@ -87,6 +95,7 @@ impl Order {
             Self::Listen(socket) => Writer::new(6).u32(socket.0),
             Self::Leave(socket) => Writer::new(7).u32(socket.0),
             Self::Confirm => Writer::new(8),
+            Self::Replace { old, new } => Writer::new(9).u32(old.0).u32(new.0),
         }
         .finish()
     }
@@ -117,6 +126,7 @@ impl Order {
             6 => Self::Listen(SocketNumber(fields.u32()?)),
             7 => Self::Leave(SocketNumber(fields.u32()?)),
             8 => Self::Confirm,
+            9 => Self::Replace { old: SocketNumber(fields.u32()?), new: SocketNumber(fields.u32()?) },
             _ => return Err(Malformed("unknown order")),
         };
         fields.finish()?;
@@ -215,6 +225,7 @@ mod tests {
             },
             Order::SetHost,
             Order::Listen(SocketNumber(1)),
+            Order::Replace { old: SocketNumber(u32::MAX), new: SocketNumber(0) },
             Order::Leave(SocketNumber(2)),
             Order::Confirm,
         ];

@@ -13,7 +13,7 @@ use super::{
     SocketNumber,
     frame::{Frame, Malformed, Reader, Writer},
 };
-use crate::sandbox::Protections;
+use crate::sandbox::{Protections, SystemCall};
 
 /// One thing that the watcher has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +32,14 @@ pub enum Report {
     Lost(NonZeroU32),
     /// A packet socket hears nothing any more, for this reason (`errno(3)`).
     Deaf(SocketNumber, i32),
+    /// The last report, in place of a system call that is not allowed.
+    Forbidden(SystemCall),
 }
 
 impl Report {
+    /// The kind of the message that a [`Report::Forbidden`] is, which is followed by the number of the call.
+    pub const FORBIDDEN: u8 = 8;
+
     /// The report as a message.
     #[must_use]
     pub fn encode(&self) -> Frame {
@@ -49,6 +54,7 @@ impl Report {
             Self::Dropped(count) => Writer::new(5).u32(count.get()),
             Self::Lost(count) => Writer::new(7).u32(count.get()),
             Self::Deaf(socket, errno) => Writer::new(4).u32(socket.0).u32(errno.cast_unsigned()),
+            Self::Forbidden(call) => Writer::new(Self::FORBIDDEN).u32(call.0),
         }
         .finish()
     }
@@ -81,6 +87,7 @@ impl Report {
                 Self::Confined(Protections::from_bits(fields.u16()?).ok_or(Malformed("unknown protection"))?)
             }
             7 => Self::Lost(fields.count()?),
+            Self::FORBIDDEN => Self::Forbidden(SystemCall(fields.u32()?)),
             _ => return Err(Malformed("unknown report")),
         };
         fields.finish()?;
@@ -191,6 +198,7 @@ mod tests {
             Report::Dropped(NonZeroU32::MIN),
             Report::Lost(NonZeroU32::MIN),
             Report::Deaf(SocketNumber(5), -100),
+            Report::Forbidden(SystemCall(u32::MAX)),
         ]);
         for report in reports {
             assert_eq!(Report::decode(&report.encode()), Ok(report));

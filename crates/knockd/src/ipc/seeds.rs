@@ -12,7 +12,7 @@ use knock_core::{
 };
 
 use super::{AddressKind, Frame, LENGTH, Order, Report, SocketNumber};
-use crate::sandbox::{Identity, Protections};
+use crate::sandbox::{Identity, Protections, SystemCall};
 
 /// Bytes and the path of the file with them.
 type Seed = (String, Vec<u8>);
@@ -47,6 +47,7 @@ fn reports() -> Vec<(&'static str, Report)> {
         ("dropped", Report::Dropped(NonZeroU32::MIN)),
         ("lost", Report::Lost(NonZeroU32::MIN)),
         ("deaf", Report::Deaf(SocketNumber(1), 100)),
+        ("forbidden", Report::Forbidden(SystemCall(41))),
     ]
 }
 
@@ -78,6 +79,7 @@ fn orders() -> Vec<(&'static str, Order)> {
         ("address-broadcast", address(AddressKind::Broadcast, "192.0.2.255")),
         ("set-host", Order::SetHost),
         ("listen", Order::Listen(SocketNumber(1))),
+        ("replace", Order::Replace { old: SocketNumber(1), new: SocketNumber(2) }),
         ("leave", Order::Leave(SocketNumber(1))),
         ("confirm", Order::Confirm),
     ]

@@ -12,8 +12,10 @@ use std::{
 };
 
 use knock_core::moment::Moment;
+use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::job::{Job, OPENING};
+use super::{environment, job::Job};
+use crate::journal::OpeningId;
 
 /// How long a command may run before it is reported and no longer keeps others from starting.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -109,6 +111,14 @@ impl Commands {
         self.opening.drain(..).collect()
     }
 
+    /// Kills the commands of an opening that run, with all that they wait for. They end as others do. Returns how many
+    /// there are.
+    pub fn kill(&self, opening: OpeningId) -> usize {
+        let running = self.running.iter().filter(|running| running.job.opening == opening);
+        let groups = running.map(|running| Pid::from_child(&running.child));
+        groups.filter(|group| kill_process_group(*group, Signal::KILL).is_ok()).count()
+    }
+
     /// When [`Commands::start`] or [`Commands::note_hanging`] has something to do next, if nothing ends until then.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
@@ -199,9 +209,8 @@ impl Commands {
         };
         Command::new("/bin/sh")
             .args(["-c", &job.command])
-            .env("KNOCKD_DOOR", job.door.as_ref())
-            .env("KNOCKD_IP", job.source.to_string())
-            .env(OPENING, job.opening.to_string())
+            .env_clear()
+            .envs(environment::of_command(job, std::env::vars_os()))
             .stdin(Stdio::null())
             .stdout(output())
             .stderr(output())
@@ -214,7 +223,6 @@ impl Commands {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::OpeningId;
 
     fn job(opening: u64, command: &str) -> Job {
         Job {
@@ -278,9 +286,10 @@ mod tests {
         commands.note_hanging(later, &mut |_| hanging += 1);
         commands.start(later, &mut |_| children += 1);
         assert_eq!((hanging, children, commands.cancel_openings().len()), (2, 4, 1));
-        for running in &mut commands.running {
-            running.child.kill().unwrap();
-        }
+        assert_eq!(
+            (0..5).map(|opening| commands.kill(OpeningId(opening))).collect::<Vec<_>>(),
+            [1, 1, 1, 1, 0]
+        );
         assert_eq!(run(&mut commands).len(), 4);
     }
 

@@ -9,7 +9,7 @@ use rustix::{
 };
 use thiserror::Error;
 
-use super::{Monitor, start::StartError};
+use super::{Monitor, reports::Untenable, start::StartError};
 use crate::{
     clock,
     ipc::Report,
@@ -97,6 +97,9 @@ impl Monitor {
                         self.supervisor.end();
                         return Err(ConfinementError::Lacking(lacking).into());
                     }
+                }
+                Ok(Some(Report::Forbidden(call))) => {
+                    self.lose_watcher(Moment::default(), &Untenable::Forbidden(call))?;
                 }
                 // Nothing else comes before it.
                 Ok(_) => {}

@@ -64,6 +64,27 @@ pub struct UnreadableOneTimeFile {
     error: std::io::Error,
 }
 
+impl Changes {
+    /// Whether the watcher has nothing to be told.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.removed.is_empty() && self.added.is_empty()
+    }
+
+    /// Takes in what came later, as if both had come at once: a door that was put up and taken away was never there.
+    pub fn merge(&mut self, later: Self) {
+        for number in later.removed {
+            let before = self.added.len();
+            self.added.retain(|door| door.number != number);
+            if self.added.len() == before {
+                self.removed.push(number);
+            }
+        }
+        self.added.extend(later.added);
+        self.lines.extend(later.lines);
+    }
+}
+
 impl Doors {
     /// No doors yet. Relative paths of one-time files begin in `directory`.
     #[must_use]

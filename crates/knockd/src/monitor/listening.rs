@@ -3,6 +3,7 @@
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},
+    sync::Arc,
 };
 
 use knock_core::{
@@ -29,7 +30,9 @@ pub struct Listening {
     /// Whether everything that can be a hit is to come through, so that it can be explained.
     explains: bool,
     doors: Vec<Door>,
-    /// How many instructions the filter may have, as far as we have found out.
+    /// What the kernel is to let through.
+    program: Arc<Program>,
+    /// How many instructions the program may have, as far as we have found out.
     limit: usize,
     ears: Vec<Ear>,
     next_number: u32,
@@ -40,6 +43,10 @@ struct Ear {
     number: SocketNumber,
     interface: InterfaceIndex,
     socket: PacketSocket,
+    /// What the kernel lets through to it.
+    program: Arc<Program>,
+    /// The socket whose place it has taken, until the watcher has emptied that.
+    before: Option<PacketSocket>,
 }
 
 /// What the watcher has to be told.
@@ -47,6 +54,15 @@ struct Ear {
 pub enum Change {
     /// There is a new socket.
     Opened(SocketNumber, OwnedFd),
+    /// A socket has taken the place of another, which hears nothing any more.
+    Replaced {
+        /// The other.
+        old: SocketNumber,
+        /// The new one.
+        new: SocketNumber,
+        /// What it is listened to by.
+        socket: OwnedFd,
+    },
     /// A socket is of no use any more.
     Closed(SocketNumber),
 }
@@ -74,6 +90,9 @@ pub enum ListenError {
     /// We are not allowed to.
     #[error("not allowed to listen to packets: start knockd as root (it needs CAP_NET_RAW)")]
     NotAllowed,
+    /// The system refuses to let other packets through than before.
+    #[error("cannot change what the kernel lets through: {0}")]
+    Stale(io::Error),
     /// The system refuses.
     #[error("cannot listen on {name}: {error}")]
     System {
@@ -88,7 +107,17 @@ impl Listening {
     /// No sockets and no doors yet.
     #[must_use]
     pub fn new(families: Families, explains: bool) -> Self {
-        Self { families, explains, doors: Vec::new(), limit: Program::MAX, ears: Vec::new(), next_number: 0 }
+        let mut listening = Self {
+            families,
+            explains,
+            doors: Vec::new(),
+            program: Arc::new(filter::any_hit(families)),
+            limit: Program::MAX,
+            ears: Vec::new(),
+            next_number: 0,
+        };
+        listening.set_doors(Vec::new());
+        listening
     }
 
     /// Makes sure that everything wanted exists, or may come later.
@@ -113,7 +142,10 @@ impl Listening {
         Ok(())
     }
 
-    /// Opens and closes sockets until there is one for everything wanted that exists now, as far as that can be done.
+    /// Opens, replaces and closes sockets until there is one for everything wanted that exists now, which lets through
+    /// what the doors need, as far as that can be done.
+    ///
+    /// What is replaced stays open, and is not replaced again, until [`Listening::forget_replaced`].
     pub fn follow(&mut self, wanted: &Listen, links: &Links) -> Followed {
         let wanted: Vec<(String, InterfaceIndex)> = match wanted {
             Listen::Any => vec![("any".to_owned(), InterfaceIndex::default())],
@@ -138,6 +170,20 @@ impl Listening {
                 Err(failure) => failures.push(failure),
             }
         }
+        let mut ears = std::mem::take(&mut self.ears);
+        for ear in ears.iter_mut().filter(|ear| ear.before.is_none()) {
+            if ear.program == self.program {
+                continue;
+            }
+            match self.replace(ear) {
+                Ok(change) => changes.push(change),
+                Err(error) => {
+                    failures.push(ListenError::Stale(error));
+                    break;
+                }
+            }
+        }
+        self.ears = ears;
         Followed { changes, failures }
     }
 
@@ -154,13 +200,27 @@ impl Listening {
         ears.map(|ear| Change::Closed(ear.number)).collect()
     }
 
-    /// Has every socket let through what these doors need.
-    pub fn set_doors(&mut self, doors: Vec<Door>) -> io::Result<()> {
+    /// Has [`Listening::follow`] see to it that every socket lets through what these doors need.
+    pub fn set_doors(&mut self, doors: Vec<Door>) {
         self.doors = doors;
-        let ears = std::mem::take(&mut self.ears);
-        let result = self.with_filter(|filter| ears.iter().try_for_each(|ear| ear.socket.set_filter(filter)));
-        self.ears = ears;
-        result
+        self.make_program();
+    }
+
+    /// Whether a socket that was replaced is still open.
+    #[must_use]
+    pub fn is_replacing(&self) -> bool {
+        self.ears.iter().any(|ear| ear.before.is_some())
+    }
+
+    /// Whether a socket lets through what doors of before needed.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.ears.iter().any(|ear| ear.program != self.program)
+    }
+
+    /// Closes the sockets that were replaced: the watcher has emptied them, or is no more.
+    pub fn forget_replaced(&mut self) {
+        self.ears.iter_mut().for_each(|ear| ear.before = None);
     }
 
     /// Closes all sockets.
@@ -178,29 +238,50 @@ impl Listening {
             io::ErrorKind::PermissionDenied => ListenError::NotAllowed,
             _ => ListenError::System { name: name.to_owned(), error },
         };
-        let socket = self.with_filter(|filter| PacketSocket::open(interface, filter)).map_err(failed)?;
-        let ear = Ear { number: SocketNumber(self.next_number), interface, socket };
-        self.next_number = self.next_number.wrapping_add(1);
+        let socket = self.with_program(|program| PacketSocket::open(interface, program)).map_err(failed)?;
+        let (number, program) = (self.number(), Arc::clone(&self.program));
+        let ear = Ear { number, interface, socket, program, before: None };
         let change = ear.change().map_err(failed)?;
         self.ears.push(ear);
         Ok(change)
     }
 
-    /// Uses the most exact filter that the kernel has memory for (`net.core.optmem_max`).
-    fn with_filter<T>(&mut self, attach: impl Fn(&Program) -> io::Result<T>) -> io::Result<T> {
+    fn replace(&mut self, ear: &mut Ear) -> io::Result<Change> {
+        let next = self.with_program(|program| ear.socket.successor(ear.interface, program))?;
+        let socket = next.as_fd().try_clone_to_owned()?;
+        ear.socket.give_way()?;
+        let (old, new) = (ear.number, self.number());
+        ear.before = Some(std::mem::replace(&mut ear.socket, next));
+        ear.number = new;
+        ear.program = Arc::clone(&self.program);
+        Ok(Change::Replaced { old, new, socket })
+    }
+
+    fn number(&mut self) -> SocketNumber {
+        let number = SocketNumber(self.next_number);
+        self.next_number = self.next_number.wrapping_add(1);
+        number
+    }
+
+    /// Uses the most exact program that the kernel has memory for (`net.core.optmem_max`).
+    fn with_program<T>(&mut self, attach: impl Fn(&Program) -> io::Result<T>) -> io::Result<T> {
         loop {
-            let filter = if self.explains {
-                filter::any_hit(self.families)
-            } else {
-                filter::program(&self.doors, self.families, self.limit)
-            };
-            match attach(&filter) {
+            match attach(&self.program) {
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::NOMEM) && self.limit > 256 => {
                     self.limit /= 2;
+                    self.make_program();
                 }
                 result => return result,
             }
         }
+    }
+
+    fn make_program(&mut self) {
+        self.program = Arc::new(if self.explains {
+            filter::any_hit(self.families)
+        } else {
+            filter::program(&self.doors, self.families, self.limit)
+        });
     }
 }
 
@@ -250,7 +331,7 @@ mod tests {
     use knock_core::config::Options;
 
     use super::*;
-    use crate::cli::Arguments;
+    use crate::{cli::Arguments, own_network::in_own_network};
 
     #[test]
     fn more_interfaces_than_the_watcher_can_hold_are_refused() {
@@ -260,5 +341,49 @@ mod tests {
         let settings = Settings::new(&arguments, &Options::default(), Path::new("/"));
         let error = Listening::require(&settings, &links).unwrap_err().to_string();
         assert_eq!(error, "cannot listen on 251 interfaces by name, at most 250; use Interface = any");
+    }
+
+    /// What the watcher is told, in short.
+    fn told(followed: &Followed) -> Vec<String> {
+        assert!(followed.failures.is_empty(), "{:?}", followed.failures);
+        let told = followed.changes.iter().map(|change| match change {
+            Change::Opened(number, _) => format!("+{}", number.0),
+            Change::Replaced { old, new, .. } => format!("{}>{}", old.0, new.0),
+            Change::Closed(number) => format!("-{}", number.0),
+        });
+        told.collect()
+    }
+
+    fn doors(sequence: &str) -> Vec<Door> {
+        let text = format!("[door]\nSequence = {sequence}\nCommand = true\n");
+        let config = knock_core::config::read("knockd.conf", text.as_bytes()).unwrap().config;
+        config.doors.iter().filter_map(|door| door.door(knock_core::door::DoorNumber(0), None)).collect()
+    }
+
+    #[test]
+    fn sockets_are_replaced_when_other_packets_matter_and_one_at_a_time() {
+        let test =
+            "monitor::listening::tests::sockets_are_replaced_when_other_packets_matter_and_one_at_a_time";
+        in_own_network(test, || {
+            let (links, wanted) = (Links::open().unwrap(), Listen::Named(vec!["lo".to_owned()]));
+            let mut listening = Listening::new(Families::Both, false);
+            listening.set_doors(doors("1,2,3"));
+            assert_eq!(told(&listening.follow(&wanted, &links)), ["+0"]);
+            // Every TCP port matters as before.
+            listening.set_doors(doors("4,5,6"));
+            assert!(!listening.is_stale());
+            assert_eq!(told(&listening.follow(&wanted, &links)), [""; 0]);
+            listening.set_doors(doors("1:udp,2,3"));
+            assert!(listening.is_stale() && !listening.is_replacing());
+            assert_eq!(told(&listening.follow(&wanted, &links)), ["0>1"]);
+            assert!(!listening.is_stale() && listening.is_replacing());
+            // The next has to wait until the watcher has emptied the first.
+            listening.set_doors(doors("1:udp,2:udp"));
+            assert_eq!(told(&listening.follow(&wanted, &links)), [""; 0]);
+            listening.forget_replaced();
+            assert!(listening.is_stale() && !listening.is_replacing());
+            assert_eq!(told(&listening.follow(&wanted, &links)), ["1>2"]);
+            assert_eq!(told(&listening.follow(&Listen::Named(Vec::new()), &links)), ["-2"]);
+        });
     }
 }

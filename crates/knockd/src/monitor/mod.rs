@@ -5,6 +5,7 @@ mod commands;
 mod confinement;
 mod detach;
 mod doors;
+mod environment;
 mod job;
 mod listening;
 mod one_time_file;
@@ -13,6 +14,7 @@ mod openings;
 mod orders;
 mod patience;
 mod pid_file;
+mod privileges;
 mod promises;
 mod reload;
 mod remains;
@@ -32,8 +34,15 @@ use rustix::{
 };
 
 use self::{
-    confinement::Confinement, detach::Successor, doors::Doors, listening::Listening, opener::Opener,
-    pid_file::PidFile, signals::Request, signals::Signals, supervisor::Supervisor,
+    confinement::Confinement,
+    detach::Successor,
+    doors::Doors,
+    listening::{Change, Listening},
+    opener::Opener,
+    pid_file::PidFile,
+    signals::Request,
+    signals::Signals,
+    supervisor::Supervisor,
 };
 pub use self::{
     detach::detach,
@@ -76,6 +85,8 @@ struct Monitor {
     is_up: bool,
     /// When to try again to listen on what could not be.
     listen_again: Option<Moment>,
+    /// What the watcher is to be told of the doors as soon as it has taken over other sockets.
+    pending: doors::Changes,
 }
 
 impl Monitor {
@@ -186,12 +197,22 @@ impl Monitor {
 
     /// Listens on what is wanted and exists now.
     fn listen(&mut self, now: Moment) {
+        let changes = self.follow_listening(now);
+        let is_replacing = changes.iter().any(|change| matches!(change, Change::Replaced { .. }));
+        self.order_sockets(changes);
+        if is_replacing {
+            self.supervisor.ask(now);
+        }
+    }
+
+    /// The same, without telling the watcher yet.
+    fn follow_listening(&mut self, now: Moment) -> Vec<Change> {
         let followed = self.listening.follow(&self.settings.interfaces, &self.links);
         self.listen_again = (!followed.failures.is_empty()).then(|| now.after(LISTEN_AGAIN));
         for failure in followed.failures {
             self.log.say(Line::error(format!("{failure}; trying again")));
         }
-        self.order_sockets(followed.changes);
+        followed.changes
     }
 
     fn restart_watcher(&mut self, now: Moment) {

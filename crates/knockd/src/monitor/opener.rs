@@ -16,7 +16,7 @@ use super::{
     commands::{Commands, Output, Progress},
     openings::{Deed, Opening, Openings},
     promises::{Committed, Promises},
-    remains,
+    remains::Remains,
 };
 use crate::{
     journal::{Journal, Left, OpeningId},
@@ -29,6 +29,8 @@ pub struct Opener {
     openings: Openings,
     commands: Commands,
     promises: Promises,
+    /// What the daemon of before has left running.
+    remains: Remains,
     /// Whether the journal took nothing the last time.
     is_journal_broken: bool,
 }
@@ -41,6 +43,7 @@ impl Opener {
             openings: Openings::new(OpeningId(RandomState::new().hash_one(()))),
             commands: Commands::new(at_once, output),
             promises: Promises::new(journal),
+            remains: Remains::default(),
             is_journal_broken: false,
         }
     }
@@ -61,8 +64,9 @@ impl Opener {
         self.promises = Promises::new(Some(journal));
     }
 
-    /// Takes up what was left open before the daemon was started.
-    pub fn take_up(&mut self, now: Moment, left: Left, log: &Log) {
+    /// Takes up what was left open before the daemon was started, and what still runs of it.
+    pub fn take_up(&mut self, now: Moment, left: Left, remains: Remains, log: &Log) {
+        self.remains = remains;
         for one in left.unclosed {
             let (id, found) = (one.opening.id, one.opening);
             let opening = Opening {
@@ -198,7 +202,7 @@ impl Opener {
                 Deed::NoteLasts(id, left) => self.promises.move_end(id, left),
                 Deed::NoteClosed(id) => self.promises.keep(id),
                 Deed::EndRemains(id, door, source) => {
-                    if remains::end(id) > 0 {
+                    if self.remains.end(id) + self.commands.kill(id) > 0 {
                         log.say(Line::note(format!("{source}: {door}: ended its command, which still ran")));
                     }
                 }

@@ -13,6 +13,12 @@ use crate::{
 impl Monitor {
     /// Tells a new watcher all that it has to know.
     pub(super) fn order_everything(&mut self, now: Moment) {
+        // It has heard of nothing, so nothing is left to be changed or emptied.
+        self.pending = Changes::default();
+        self.listening.forget_replaced();
+        self.listening.set_doors(self.doors.doors().collect());
+        self.follow_listening(now);
+        self.listening.forget_replaced();
         let capacity = u32::try_from(self.settings.max_attempts).unwrap_or(u32::MAX);
         self.order(&Order::Begin {
             capacity,
@@ -34,16 +40,30 @@ impl Monitor {
     }
 
     /// Tells the watcher what has changed about the doors, and has the kernel let through what they need.
-    pub(super) fn order_doors(&mut self, now: Moment, changes: Changes) {
-        for line in changes.lines {
+    ///
+    /// While it takes over other sockets, because of another change, this one waits for it to be done.
+    pub(super) fn order_doors(&mut self, now: Moment, mut changes: Changes) {
+        for line in std::mem::take(&mut changes.lines) {
             self.log.say(line);
         }
-        if changes.removed.is_empty() && changes.added.is_empty() {
+        self.pending.merge(changes);
+        if !self.listening.is_replacing() {
+            self.order_pending(now);
+        }
+    }
+
+    /// Tells the watcher what it hasn't been told yet of the doors.
+    ///
+    /// What its sockets have heard until now it judges by the doors of before, and what they hear from now on by those
+    /// that stand when it comes to the confirmation.
+    pub(super) fn order_pending(&mut self, now: Moment) {
+        if self.pending.is_empty() {
             return;
         }
-        if let Err(error) = self.listening.set_doors(self.doors.doors().collect()) {
-            self.log.say(Line::error(format!("cannot change what the kernel lets through: {error}")));
-        }
+        let changes = std::mem::take(&mut self.pending);
+        self.listening.set_doors(self.doors.doors().collect());
+        let sockets = self.follow_listening(now);
+        self.order_sockets(sockets);
         for number in changes.removed {
             self.order(&Order::Remove(number));
         }
@@ -80,6 +100,9 @@ impl Monitor {
         for change in changes {
             match change {
                 Change::Opened(number, socket) => self.supervisor.order(&Order::Listen(number), Some(socket)),
+                Change::Replaced { old, new, socket } => {
+                    self.supervisor.order(&Order::Replace { old, new }, Some(socket));
+                }
                 Change::Closed(number) => self.order(&Order::Leave(number)),
             }
         }

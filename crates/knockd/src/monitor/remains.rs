@@ -1,41 +1,77 @@
-//! What still runs of an opening's commands when nobody waits for it any more.
+//! What still runs of the commands of a daemon that has died.
 
-use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
+use std::{collections::BTreeMap, fs};
 
 use rustix::process::{Pid, Signal, getpid, kill_process_group};
 
 use super::job::OPENING;
 use crate::journal::OpeningId;
 
-/// Kills the commands of this opening that still run, with all that they wait for, so that none of them opens a door
-/// again behind the command that closes it. What they have left running in a session of its own stays.
-///
-/// Returns how many there were.
-pub fn end(opening: OpeningId) -> usize {
-    let Ok(processes) = fs::read_dir("/proc") else { return 0 };
-    let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    numbers
-        .filter_map(Pid::from_raw)
-        .filter(|pid| *pid != getpid() && belongs_to(*pid, opening) && leads_its_group(*pid))
-        .filter(|leader| kill_process_group(*leader, Signal::KILL).is_ok())
-        .count()
+/// The commands that somebody else has started for an opening, as they were when they were looked for.
+#[derive(Debug, Default)]
+pub struct Remains(BTreeMap<OpeningId, Vec<Leader>>);
+
+/// A command: the first process of its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Leader {
+    pid: Pid,
+    /// When it began, in clock ticks since the boot: no other process has had this number then.
+    began: u64,
 }
 
-/// Whether it is the first of its process group, as every command is, but not of its session, as daemons are
-/// (`/proc/PID/stat`, proc(5): behind the name in brackets come the state, the parent, the group and the session).
-fn leads_its_group(pid: Pid) -> bool {
-    let number = pid.as_raw_nonzero().to_string();
-    let stat = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
-    let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_ascii_whitespace());
-    let mut group_and_session = fields.into_iter().flatten().skip(2);
-    group_and_session.next() == Some(&number) && group_and_session.next() != Some(&number)
+impl Remains {
+    /// All that there are. Needs the rights that the commands have: without them, theirs can't be looked into.
+    #[must_use]
+    pub fn look_for() -> Self {
+        let mut remains = Self::default();
+        let Ok(processes) = fs::read_dir("/proc") else { return remains };
+        let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        for pid in numbers.filter_map(Pid::from_raw).filter(|pid| *pid != getpid()) {
+            if let Some(opening) = opening_of(pid)
+                && let Some(leader) = Leader::find(pid)
+            {
+                remains.0.entry(opening).or_default().push(leader);
+            }
+        }
+        remains
+    }
+
+    /// Kills what still runs for an opening, with all that it waits for, so that it does not open a door again behind
+    /// the command that closes it. What it has left running in a session of its own stays.
+    ///
+    /// Returns how many commands there were.
+    pub fn end(&mut self, opening: OpeningId) -> usize {
+        let leaders = self.0.remove(&opening).unwrap_or_default();
+        leaders
+            .into_iter()
+            .filter(|leader| Leader::find(leader.pid) == Some(*leader))
+            .filter(|leader| kill_process_group(leader.pid, Signal::KILL).is_ok())
+            .count()
+    }
+}
+
+impl Leader {
+    /// The process if it is the first of its group, as every command is, but not of its session, as daemons are
+    /// (`/proc/PID/stat`, proc(5): behind the name in brackets come the state, the parent, the group, the session, and
+    /// as the 22nd of all the time at which it began).
+    fn find(pid: Pid) -> Option<Self> {
+        let number = pid.as_raw_nonzero().to_string();
+        let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
+        let (_, fields) = stat.rsplit_once(')')?;
+        let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
+        let (group, session, began) = (fields.get(2)?, fields.get(3)?, fields.get(19)?);
+        let leads = *group == number && *session != number;
+        Some(Self { pid, began: began.parse().ok()? }).filter(|_| leads)
+    }
 }
 
 /// By the environment that it was started with (`/proc/PID/environ`, proc(5)).
-fn belongs_to(pid: Pid, opening: OpeningId) -> bool {
-    let wanted = format!("{OPENING}={opening}");
-    let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default();
-    environment.split(|byte| *byte == 0).any(|entry| OsStr::from_bytes(entry) == wanted.as_str())
+fn opening_of(pid: Pid) -> Option<OpeningId> {
+    let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).ok()?;
+    let mut entries = environment.split(|byte| *byte == 0);
+    entries.find_map(|entry| {
+        std::str::from_utf8(entry).ok()?.strip_prefix(OPENING)?.strip_prefix('=')?.parse().ok()
+    })
 }
 
 #[cfg(test)]
@@ -70,7 +106,8 @@ mod tests {
         for output in &mut outputs {
             output.read_line(&mut String::new()).unwrap();
         }
-        assert_eq!(end(mine), 2);
+        let mut remains = Remains::look_for();
+        assert_eq!(remains.end(mine), 2);
         for (child, output) in children.iter_mut().zip(&mut outputs).take(2) {
             assert_eq!(child.wait().unwrap().signal(), Some(9));
             // The end of the output: its children have ended too.
@@ -79,7 +116,19 @@ mod tests {
             assert_eq!(rest, "");
         }
         assert_eq!(children[2].try_wait().unwrap(), None);
-        assert_eq!((end(mine), end(other)), (0, 1));
+        assert_eq!((remains.end(mine), remains.end(other)), (0, 1));
         assert_eq!(children[2].wait().unwrap().signal(), Some(9));
+    }
+
+    #[test]
+    fn what_has_ended_since_is_nobody() {
+        let opening = OpeningId(u64::from(std::process::id()) << 32 | 3);
+        let mut child = command(opening);
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut String::new()).unwrap();
+        let mut remains = Remains::look_for();
+        kill_process_group(Pid::from_child(&child), Signal::KILL).unwrap();
+        child.wait().unwrap();
+        assert_eq!(remains.end(opening), 0);
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         channel::{ReceiveError, Received},
     },
     log::{Kind, Line},
+    sandbox::SystemCall,
 };
 
 /// How many reports are taken before everything else gets its turn.
@@ -31,6 +32,8 @@ pub(super) enum Untenable {
     Debt(#[from] Debt),
     #[error("it can't hear any more: {0}")]
     Deaf(io::Error),
+    #[error("it made the forbidden system call {0}")]
+    Forbidden(SystemCall),
     #[error("")]
     Closed,
 }
@@ -45,7 +48,7 @@ impl Monitor {
             match self.next_report(now) {
                 Ok(None) => return Ok(false),
                 Ok(Some(Report::Confined(protections))) => self.take_confined(now, protections),
-                Ok(Some(Report::Ready)) => self.note_ready()?,
+                Ok(Some(Report::Ready)) => self.note_ready(now)?,
                 Ok(Some(Report::Happened(event))) => self.take_event(now, &event),
                 Ok(Some(Report::LeftOut(kind, count))) => {
                     self.log.leave_out(Kind::Attempt(kind), count.get().into());
@@ -58,6 +61,9 @@ impl Monitor {
                 }
                 Ok(Some(Report::Deaf(_, errno))) => {
                     self.lose_watcher(now, &Untenable::Deaf(io::Error::from_raw_os_error(errno)))?;
+                }
+                Ok(Some(Report::Forbidden(call))) => {
+                    self.lose_watcher(now, &Untenable::Forbidden(call))?;
                 }
                 Err(untenable) => self.lose_watcher(now, &untenable)?,
             }
@@ -97,17 +103,25 @@ impl Monitor {
                 "the process that watches packets did not start: {how} {untenable}"
             )));
         }
-        if let Untenable::Deaf(_) = untenable {
-            self.listening.close_all();
+        match untenable {
+            Untenable::Forbidden(_) => {
+                // It ends by itself, or we end it: that is all the same.
+                let (_, pause) = self.supervisor.failed(now);
+                self.log.say(Line::WatcherEnded { how: untenable.to_string(), pause });
+            }
+            Untenable::Deaf(_) => {
+                self.listening.close_all();
+                self.note_watcher_failed(now, &untenable.to_string());
+            }
+            _ => self.note_watcher_failed(now, &untenable.to_string()),
         }
-        self.note_watcher_failed(now, &untenable.to_string());
         self.listen(now);
         Ok(())
     }
 
-    fn note_ready(&mut self) -> io::Result<()> {
+    fn note_ready(&mut self, now: Moment) -> io::Result<()> {
         if !self.supervisor.owes_answer() {
-            self.doors.forget_retired();
+            self.note_confirmed(now);
         }
         if self.is_up {
             self.log.say(Line::debug("the watcher is ready"));
@@ -120,6 +134,20 @@ impl Monitor {
         let Some(successor) = self.successor.take() else { return Ok(()) };
         self.log.leave_terminal();
         successor.report_up()
+    }
+
+    /// The watcher has followed all orders: openings at doors of before are not on their way to us any more, unless they
+    /// still stand there because the order to take them away has had to wait.
+    fn note_confirmed(&mut self, now: Moment) {
+        self.listening.forget_replaced();
+        if !self.pending.is_empty() {
+            self.order_pending(now);
+            return;
+        }
+        self.doors.forget_retired();
+        if self.listening.is_stale() {
+            self.listen(now);
+        }
     }
 
     /// Logs an event and opens the door if that is what it is about. Events of doors that stand no more are of no

@@ -10,10 +10,12 @@ use super::{
     commands::Output,
     confinement::{Confinement, ConfinementError},
     detach::Successor,
-    doors::{Doors, UnreadableOneTimeFile},
+    doors::{Changes, Doors, UnreadableOneTimeFile},
     listening::{self, ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
+    privileges,
+    remains::Remains,
     shutdown,
     signals::Signals,
     supervisor::Supervisor,
@@ -71,6 +73,8 @@ pub fn run(arguments: Arguments) -> Result<(), StartError> {
 }
 
 fn start(arguments: Arguments) -> Result<Monitor, StartError> {
+    let remains = Remains::look_for();
+    privileges::settle()?;
     let directory = std::env::current_dir()?;
     let checked = configuration::load(&directory, &arguments.config)?;
     let settings = Settings::new(&arguments, &checked.config.options, &directory);
@@ -81,7 +85,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     let mut doors = Doors::new(directory.clone());
     let changes = doors.replace(checked.config.doors)?;
     let mut listening = Listening::new(settings.families, arguments.debug);
-    listening.set_doors(doors.doors().collect())?;
+    listening.set_doors(doors.doors().collect());
     // The first watcher is handed all sockets there are.
     if let Some(failure) = listening.follow(&settings.interfaces, &links).failures.pop() {
         return Err(failure.into());
@@ -97,7 +101,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     say(&log, &checked.warnings, changes.lines);
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
     let mut alarm = Alarm::new()?;
-    let opener = match opener(&settings, doors.close(), output, (&mut signals, &mut alarm), &log) {
+    let opener = match opener(&settings, (doors.close(), output), remains, (&mut signals, &mut alarm), &log) {
         Ok(opener) => opener,
         Err(error) => {
             log.finish();
@@ -121,6 +125,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
         pid_file,
         is_up: false,
         listen_again: None,
+        pending: Changes::default(),
     };
     let now = clock::now();
     monitor.supervisor.start(now)?;
@@ -133,8 +138,8 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
 /// error if there are doors that close.
 fn opener(
     settings: &Settings,
-    doors_close: bool,
-    output: Output,
+    (doors_close, output): (bool, Output),
+    remains: Remains,
     (signals, alarm): (&mut Signals, &mut Alarm),
     log: &Log,
 ) -> Result<Opener, StartError> {
@@ -148,7 +153,7 @@ fn opener(
     let mut opener = Opener::new(settings.max_commands, output, journal);
     if let Some(left) = left {
         say_damaged(&left, &settings.state_dir, log);
-        opener.take_up(clock::now(), left, log);
+        opener.take_up(clock::now(), left, remains, log);
     }
     match error {
         Some(error) if doors_close => {

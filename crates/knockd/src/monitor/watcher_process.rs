@@ -64,15 +64,13 @@ impl WatcherProcess {
     }
 }
 
-/// How a watcher ended, for the log. The kernel tells nobody but its own log (as `audit: type=1326`) which call it was
-/// that the filter of system calls did not allow.
+/// How a watcher ended, for the log.
 pub(super) fn how_it_ended(status: ExitStatus) -> String {
-    if status.signal() == Some(SIGSYS) {
-        return format!(
-            "it was about to do what it may not, {status}; the kernel's log tells which system call"
-        );
+    match status.signal() {
+        // It had no way to tell which.
+        Some(SIGSYS) => format!("it made a forbidden system call, {status}"),
+        _ => status.to_string(),
     }
-    status.to_string()
 }
 
 /// Says what the bare error of a second execution of ourselves is about.
@@ -89,6 +87,6 @@ mod tests {
     fn a_forbidden_call_is_told_apart() {
         assert_eq!(how_it_ended(ExitStatus::from_raw(9)), "signal: 9 (SIGKILL)");
         let how = how_it_ended(ExitStatus::from_raw(SIGSYS));
-        assert!(how.starts_with("it was about to do what it may not, signal: 31 (SIGSYS)"), "{how}");
+        assert!(how.starts_with("it made a forbidden system call, signal: 31 (SIGSYS)"), "{how}");
     }
 }

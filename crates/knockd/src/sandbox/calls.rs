@@ -8,8 +8,10 @@ use seccompiler::{
     SeccompFilter, SeccompRule,
 };
 
+use crate::sys::signals;
+
 /// Those that may be made with whatever arguments. All of them concern what the process has, and nothing else.
-const FREE: [c_long; 21] = [
+const FREE: [c_long; 19] = [
     // The loop: waiting, orders and packets in, reports out, sockets that are left.
     libc::SYS_ppoll,
     libc::SYS_timerfd_settime,
@@ -23,28 +25,31 @@ const FREE: [c_long; 21] = [
     // Memory, as the allocators of glibc and of musl get and give it back.
     libc::SYS_brk,
     libc::SYS_munmap,
-    libc::SYS_mremap,
     libc::SYS_madvise,
     libc::SYS_futex,
-    // The end: by itself, by an overflow of the stack, by an abort.
+    // The end: by itself, where the standard library gives the stack of its signal handlers back, and by an abort.
     libc::SYS_exit,
     libc::SYS_exit_group,
     libc::SYS_sigaltstack,
     libc::SYS_rt_sigreturn,
-    libc::SYS_rt_sigaction,
     libc::SYS_rt_sigprocmask,
     libc::SYS_getpid,
     libc::SYS_gettid,
 ];
 
-/// Has every call but those of the watcher's work end the process by SIGSYS; true if it is in force.
+/// Has every call but those of the watcher's work raise `SIGSYS` in its place; true if it is in force.
+///
+/// The signal is the end of the process: the call that would give it another handler is one of the others, and a handler
+/// that can't be run is followed by a `SIGSEGV`, for which there is none from here on.
 pub(super) fn restrict() -> bool {
-    program().is_ok_and(|program| seccompiler::apply_filter(&program).is_ok())
+    // The standard library's handler of these tells of an overflow of the stack, and returns from everything else.
+    let are_final = [libc::SIGSEGV, libc::SIGBUS].iter().all(|signal| signals::leave_alone(*signal).is_ok());
+    program().is_ok_and(|program| seccompiler::apply_filter(&program).is_ok()) && are_final
 }
 
 fn program() -> Result<BpfProgram, BackendError> {
     let architecture = std::env::consts::ARCH.try_into()?;
-    SeccompFilter::new(rules()?, SeccompAction::KillProcess, SeccompAction::Allow, architecture)?.try_into()
+    SeccompFilter::new(rules()?, SeccompAction::Trap, SeccompAction::Allow, architecture)?.try_into()
 }
 
 /// What is allowed: a call without rules always, one with rules if one of them holds.
@@ -55,6 +60,9 @@ fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
     let no_code = || when(&[(2, SeccompCmpOp::MaskedEq(bits(libc::PROT_EXEC)), 0)]);
     rules.insert(libc::SYS_mmap, vec![no_code()?]);
     rules.insert(libc::SYS_mprotect, vec![no_code()?]);
+    // To wherever the kernel likes: nothing is to be put in the place of code.
+    let anywhere = when(&[(3, SeccompCmpOp::Eq, bits(libc::MREMAP_MAYMOVE))])?;
+    rules.insert(libc::SYS_mremap, vec![anywhere]);
     let last_words = when(&[(0, SeccompCmpOp::Eq, bits(libc::STDERR_FILENO))])?;
     rules.insert(libc::SYS_write, vec![last_words]);
     let dropped = when(&[

@@ -9,6 +9,7 @@ mod files;
 mod identity;
 mod limits;
 mod protection;
+mod system_call;
 
 use crate::clock;
 
@@ -16,11 +17,13 @@ pub use self::{
     identity::{Identity, NoIdentity},
     limits::MOST_SOCKETS,
     protection::{Protection, Protections},
+    system_call::SystemCall,
 };
 
 /// Gives up everything. Returns what was achieved; there is no way back.
 ///
-/// To be called by a process that has one thread and nothing open but what it is to keep.
+/// To be called by a process that has one thread and nothing open but what it is to keep. What becomes of signals is
+/// settled for good with it.
 pub fn confine(identity: Option<Identity>) -> Protections {
     // Where the kernel keeps the time is found out when it is first asked for, by means that are out of reach later.
     let _ = clock::now();

@@ -1,6 +1,7 @@
 //! The system calls that no library wraps for us, and with them all of our unsafe code.
 
 pub(crate) mod descriptors;
+pub(crate) mod forbidden;
 pub(crate) mod mask;
 pub(crate) mod packet;
 pub(crate) mod signals;

@@ -44,6 +44,11 @@ impl Listener {
         Ok(received)
     }
 
+    /// How many packets the kernel had no room for that nobody has been told of, for good.
+    pub(super) fn last_dropped(&self) -> io::Result<u32> {
+        self.socket.take_dropped()
+    }
+
     /// When [`Listener::take_dropped`] has something to find out.
     pub(super) fn next_deadline(&self) -> Option<Moment> {
         self.inquiry.next_deadline()

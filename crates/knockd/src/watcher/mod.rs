@@ -17,6 +17,7 @@ use knock_core::{
     filter::SNAP_LENGTH,
     hit::Hit,
     host::{Host, Interface},
+    moment::Moment,
     wire::Link,
 };
 use rustix::{
@@ -30,15 +31,18 @@ use crate::{
     clock::{self, Alarm},
     complaint::complain,
     ipc::{
-        AddressKind, Malformed, Order, Report,
+        AddressKind, LENGTH, Malformed, Order, Report, SocketNumber,
         channel::{Channel, ReceiveError, Received},
     },
     sandbox,
-    sys::{descriptors, packet::PacketSocket, signals},
+    sys::{descriptors, forbidden, packet::PacketSocket, signals},
 };
 
 /// How many packets of one socket are taken before the others, and the monitor, get their turn.
 const TURN: usize = 256;
+
+/// More packets than fit into the queue of a socket, whatever the system allows for that.
+const MOST_WAITING: usize = 1 << 20;
 
 /// What is meant for the monitor when it is sent to all that is called knockd, to a control group or by a terminal. The
 /// watcher ends when the monitor does, and the monitor ends it by `SIGKILL`.
@@ -60,6 +64,8 @@ struct Watcher {
     engine: Engine,
     reporter: Reporter,
     listeners: Vec<Listener>,
+    /// Those that count from the next [`Order::Confirm`] on.
+    coming: Vec<Listener>,
     /// Whether doors are being changed: until that is done no packet is looked at, lest it find neither the old door nor
     /// the new one.
     is_changing: bool,
@@ -99,6 +105,7 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
         return Err(ReceiveError::from(Malformed("the first order must be to begin")).into());
     };
     let alarm = Alarm::new()?;
+    forbidden::tell_standard_input::<{ Report::FORBIDDEN }, LENGTH>()?;
     reporter.report(Report::Confined(sandbox::confine(identity)))?;
     let mut engine = Engine::new(Host::interfaces(BTreeMap::new()), capacity as usize, seed);
     engine.explain(explain);
@@ -106,6 +113,7 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
         engine,
         reporter,
         listeners: Vec::new(),
+        coming: Vec::new(),
         is_changing: false,
         alarm,
         noted: BTreeMap::new(),
@@ -177,11 +185,20 @@ impl Watcher {
             }
             Order::SetHost => self.engine.set_host(Host::interfaces(std::mem::take(&mut self.noted))),
             Order::Listen(number) => {
-                let descriptor = descriptor.ok_or(ReceiveError::from(Malformed("a socket is missing")))?;
-                self.listeners.push(Listener::new(number, PacketSocket::adopt(descriptor)));
+                let listener = adopt(number, descriptor)?;
+                self.listeners.push(listener);
             }
-            Order::Leave(number) => self.listeners.retain(|listener| listener.number != number),
+            Order::Replace { old, new } => {
+                self.coming.push(adopt(new, descriptor)?);
+                self.empty(old)?;
+                self.listeners.retain(|listener| listener.number != old);
+            }
+            Order::Leave(number) => {
+                self.listeners.retain(|listener| listener.number != number);
+                self.coming.retain(|listener| listener.number != number);
+            }
             Order::Confirm => {
+                self.listeners.append(&mut self.coming);
                 self.is_changing = false;
                 self.reporter.report(Report::Ready)?;
             }
@@ -205,35 +222,19 @@ impl Watcher {
 
     /// Takes in the packets that have come, from the listeners that are ready.
     fn listen(&mut self, is_ready: &[bool]) -> Result<(), Failure> {
-        let mut buffer = [0; SNAP_LENGTH as usize];
         let now = clock::now();
         for (listener, _) in self.listeners.iter_mut().zip(is_ready).filter(|(_, is_ready)| **is_ready) {
-            for _ in 0..TURN {
-                let received = match listener.receive(&mut buffer) {
-                    Ok(received) => received,
-                    Err(error) => match Errno::from_io_error(&error) {
-                        Some(Errno::AGAIN) => break,
-                        // The interface is down for now: it is told once and the socket goes on when it is up again.
-                        Some(Errno::INTR | Errno::NETDOWN) => continue,
-                        errno => {
-                            let errno = errno.unwrap_or(Errno::IO).raw_os_error();
-                            self.reporter.report(Report::Deaf(listener.number, errno))?;
-                            return Err(Failure::Deaf);
-                        }
-                    },
-                };
-                let frame = buffer.get(..received.length).unwrap_or_default();
-                if let Ok(hit) = Hit::read(Link::Ip, received.interface, frame) {
-                    let mut told = Ok(());
-                    self.engine.hit(now, &hit, &mut |event| {
-                        if told.is_ok() {
-                            told = self.reporter.tell(now, event);
-                        }
-                    });
-                    told?;
-                }
-            }
+            take_packets(&mut self.engine, &mut self.reporter, listener, TURN, now)?;
         }
+        Ok(())
+    }
+
+    /// Takes in all that waits in a listener which hears nothing any more.
+    fn empty(&mut self, number: SocketNumber) -> Result<(), Failure> {
+        let listener = self.listeners.iter_mut().find(|listener| listener.number == number);
+        let listener = listener.ok_or(ReceiveError::from(Malformed("no such socket")))?;
+        take_packets(&mut self.engine, &mut self.reporter, listener, MOST_WAITING, clock::now())?;
+        self.reporter.count_dropped(listener.last_dropped()?);
         Ok(())
     }
 
@@ -259,6 +260,48 @@ impl Watcher {
         self.reporter.flush(now)?;
         Ok(())
     }
+}
+
+fn adopt(number: SocketNumber, descriptor: Option<OwnedFd>) -> Result<Listener, ReceiveError> {
+    let descriptor = descriptor.ok_or(Malformed("a socket is missing"))?;
+    Ok(Listener::new(number, PacketSocket::adopt(descriptor)))
+}
+
+/// Takes in the packets that wait in a listener, as many as `most`.
+fn take_packets(
+    engine: &mut Engine,
+    reporter: &mut Reporter,
+    listener: &mut Listener,
+    most: usize,
+    now: Moment,
+) -> Result<(), Failure> {
+    let mut buffer = [0; SNAP_LENGTH as usize];
+    for _ in 0..most {
+        let received = match listener.receive(&mut buffer) {
+            Ok(received) => received,
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::AGAIN) => break,
+                // The interface is down for now: it is told once and the socket goes on when it is up again.
+                Some(Errno::INTR | Errno::NETDOWN) => continue,
+                errno => {
+                    let errno = errno.unwrap_or(Errno::IO).raw_os_error();
+                    reporter.report(Report::Deaf(listener.number, errno))?;
+                    return Err(Failure::Deaf);
+                }
+            },
+        };
+        let frame = buffer.get(..received.length).unwrap_or_default();
+        if let Ok(hit) = Hit::read(Link::Ip, received.interface, frame) {
+            let mut told = Ok(());
+            engine.hit(now, &hit, &mut |event| {
+                if told.is_ok() {
+                    told = reporter.tell(now, event);
+                }
+            });
+            told?;
+        }
+    }
+    Ok(())
 }
 
 fn wait_for(polled: &mut [PollFd<'_>]) -> Result<(), Failure> {

@@ -1,15 +1,19 @@
 use std::{
-    net::UdpSocket,
+    net::{Ipv4Addr, UdpSocket},
     os::unix::net::UnixDatagram,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
 };
 
-use knock_core::door::DoorNumber;
+use knock_core::{
+    door::{Door, DoorNumber, FlagRule, WrongPort},
+    event::{Event, What},
+    filter::{self, Families},
+};
 
 use super::*;
-use crate::ipc::SocketNumber;
+use crate::own_network::{LOOPBACK, in_own_network, send};
 
 /// A watcher that listens to as many sockets, and the other ends of all. Any socket does where only reading matters.
 fn watcher(count: u32) -> (Watcher, Vec<UnixDatagram>, OwnedFd) {
@@ -27,6 +31,7 @@ fn watcher(count: u32) -> (Watcher, Vec<UnixDatagram>, OwnedFd) {
         engine,
         reporter: Reporter::new(near),
         listeners,
+        coming: Vec::new(),
         is_changing: false,
         alarm,
         noted: BTreeMap::new(),
@@ -85,4 +90,71 @@ fn packets_wait_until_the_doors_are_changed() {
         assert!(is_done.load(Ordering::SeqCst), "it went back to its packets between two doors");
     });
     assert!(watcher.follow_orders().unwrap(), "with nothing to do it does not wait");
+}
+
+/// What the watcher has told so far.
+fn reports(far: &OwnedFd) -> Vec<Report> {
+    let channel = Channel::new(far.try_clone().unwrap());
+    let mut reports = Vec::new();
+    while let Received::Message(frame, None) = channel.receive().unwrap() {
+        reports.push(Report::decode(&frame).unwrap());
+    }
+    reports
+}
+
+fn opened(far: &OwnedFd) -> Vec<u32> {
+    let opened = |report| match report {
+        Report::Happened(Event { door, what: What::Opened(_), .. }) => Some(door.0),
+        _ => None,
+    };
+    reports(far).into_iter().filter_map(opened).collect()
+}
+
+fn door(number: u32, sequence: &str) -> Order {
+    Order::Add(Door {
+        number: DoorNumber(number),
+        sequence: sequence.parse().unwrap(),
+        timeout: Duration::from_secs(25),
+        flags: FlagRule::default(),
+        wrong_port: WrongPort::Discard,
+        target: None,
+        one_time: false,
+    })
+}
+
+#[test]
+fn a_replaced_socket_is_judged_by_the_doors_of_before_and_its_successor_by_those_of_then() {
+    let test = "watcher::tests::a_replaced_socket_is_judged_by_the_doors_of_before_and_its_successor_by_those_of_then";
+    in_own_network(test, || {
+        let (mut watcher, _, far) = watcher(0);
+        let everything = filter::any_hit(Families::Both);
+        let first = PacketSocket::open(LOOPBACK, &everything).unwrap();
+        let copy = |socket: &PacketSocket| Some(socket.as_fd().try_clone_to_owned().unwrap());
+        let address = Ipv4Addr::LOCALHOST.into();
+        let kind = AddressKind::Loopback;
+        watcher.follow(Order::Address { interface: LOOPBACK, kind, address }, None).unwrap();
+        watcher.follow(Order::SetHost, None).unwrap();
+        watcher.follow(Order::Listen(SocketNumber(0)), copy(&first)).unwrap();
+        watcher.follow(door(0, "7:udp,8:udp"), None).unwrap();
+
+        send(7, b"");
+        let second = first.successor(LOOPBACK, &everything).unwrap();
+        first.give_way().unwrap();
+        send(8, b"");
+        let replace = Order::Replace { old: SocketNumber(0), new: SocketNumber(1) };
+        watcher.follow(replace.clone(), copy(&second)).unwrap();
+        assert_eq!(reports(&far).len(), 1, "the first knock is taken");
+        assert!(watcher.listeners.is_empty(), "the second has to wait");
+        for (number, sequence) in [(1, "7:udp"), (2, "8:udp")] {
+            watcher.follow(door(number, sequence), None).unwrap();
+        }
+        watcher.follow(Order::Confirm, None).unwrap();
+        let is_ready = watcher.wait().unwrap();
+        watcher.listen(&is_ready).unwrap();
+        let mut opened = opened(&far);
+        opened.sort_unstable();
+        assert_eq!(opened, [0, 2]);
+        // What isn't there can't be replaced.
+        assert!(matches!(watcher.follow(replace, copy(&second)), Err(Failure::Receive(_))));
+    });
 }

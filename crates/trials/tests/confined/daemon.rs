@@ -68,8 +68,13 @@ impl<'a> Daemon<'a> {
 
     /// Has it take up a configuration with these interfaces.
     pub fn reload(&mut self, interfaces: &str) -> Outcome {
+        self.reload_to(&config(interfaces))
+    }
+
+    /// Has it take up a configuration with other doors.
+    pub fn reload_to(&mut self, config: &str) -> Outcome {
         self.reloads += 1;
-        fs::write(self.lab.directory().join("knockd.conf"), config(interfaces))?;
+        fs::write(self.lab.directory().join("knockd.conf"), config)?;
         self.program.signal(Signal::SIGHUP)?;
         let told = |line: &String| line.starts_with("re-reading config file");
         let reloaded =

@@ -1,11 +1,14 @@
-//! The built daemon's watcher: what it has given up, and that it does its work without it.
+//! What the two halves of the built daemon have given up, and that they do their work without it.
 
 mod daemon;
+mod monitor;
 mod process;
+mod puppet;
 
 use std::process::ExitCode;
 
 use nix::{sys::signal::Signal, unistd::User};
+use socket2::SockFilter;
 use trials::{
     net::{Lab, PATIENCE, Wire, await_some},
     packet::Packet,
@@ -17,7 +20,7 @@ use self::{daemon::Daemon, process::Process};
 
 fn main() -> ExitCode {
     sandbox::run(|| {
-        Ok(vec![
+        let watcher = vec![
             trial("the_watcher_has_no_rights", the_watcher_has_no_rights),
             trial("the_watcher_holds_nothing_but_its_own", the_watcher_holds_nothing_but_its_own),
             trial("another_user_can_be_chosen", another_user_can_be_chosen),
@@ -27,8 +30,12 @@ fn main() -> ExitCode {
             trial("doors_open_in_a_flood", doors_open_in_a_flood),
             trial("a_new_interface_is_handed_over", a_new_interface_is_handed_over),
             trial("the_first_socket_may_come_later", the_first_socket_may_come_later),
+            trial("nobody_changes_what_the_watcher_hears", nobody_changes_what_the_watcher_hears),
+            trial("a_forbidden_call_is_told_and_fatal", a_forbidden_call_is_told_and_fatal),
+            trial("a_call_without_a_name_is_told_by_its_number", a_call_without_a_name_is_told_by_its_number),
             trial("who_does_what_it_may_not_is_replaced", who_does_what_it_may_not_is_replaced),
-        ])
+        ];
+        Ok(watcher.into_iter().chain(monitor::trials()).collect())
     })
 }
 
@@ -229,15 +236,73 @@ fn the_first_socket_may_come_later() -> Outcome {
     expect("the watcher", &daemon.watcher()?.to_string(), &watcher.to_string())
 }
 
-/// The unit tests of the filter prove that a forbidden call ends the process by this signal.
+/// Not even root can, so that it is no matter what the watcher could be made to do.
+fn nobody_changes_what_the_watcher_hears() -> Outcome {
+    let lab = Lab::new()?;
+    let mut daemon = Daemon::start(&lab, &["-i", "eth0"])?;
+    let watcher = daemon.watcher()?;
+    // Everything: BPF_RET | BPF_K of linux/bpf_common.h.
+    let everything = [SockFilter::new(0x06, 0, 0, u32::MAX)];
+    let expect_locked = || {
+        let sockets = watcher.shared_packet_sockets()?;
+        for socket in &sockets {
+            for refused in [socket.attach_filter(&everything), socket.detach_filter()] {
+                let errno = refused.err().and_then(|error| error.raw_os_error());
+                expect("the error", &format!("{errno:?}"), &format!("{:?}", Some(nix::libc::EPERM)))?;
+            }
+        }
+        expect("the number of packet sockets", &sockets.len().to_string(), "1")
+    };
+    expect_locked()?;
+    let before = watcher.packet_sockets()?;
+    daemon.reload_to("[other]\n Sequence = 6000:udp,5000:udp\n Command = true\n")?;
+    let another = || watcher.packet_sockets().ok().filter(|now| now.len() == 1 && *now != before);
+    await_some(PATIENCE, another).ok_or_else(|| Trouble::new("the socket is not replaced"))?;
+    expect_locked()
+}
+
+/// The new one is confined as the first was, and works.
+fn expect_another(daemon: &mut Daemon<'_>, first: Process) -> Outcome {
+    let second = daemon.watcher_after(first)?;
+    expect("Seccomp", &second.status("Seccomp")?, "2")?;
+    expect("CapEff", &second.status("CapEff")?, "0000000000000000")?;
+    daemon.expect_to_open("CLIENT")
+}
+
+fn a_forbidden_call_is_told_and_fatal() -> Outcome {
+    let lab = Lab::new()?;
+    let mut daemon = Daemon::start(&lab, &["-i", "eth0"])?;
+    for (call, name, pause) in [
+        (nix::libc::SYS_socket, "socket", "0.1"),
+        (nix::libc::SYS_execve, "execve", "0.2"),
+        (nix::libc::SYS_rt_sigaction, "rt_sigaction", "0.4"),
+        (nix::libc::SYS_setsockopt, "setsockopt", "0.8"),
+    ] {
+        let watcher = daemon.watcher()?;
+        puppet::make_call(watcher, u32::try_from(call).map_err(|error| Trouble::new(error.to_string()))?)?;
+        daemon.log().await_line(&format!(
+            "watcher ended (it made the forbidden system call {call} ({name})), started anew in {pause} s"
+        ))?;
+        expect_another(&mut daemon, watcher)?;
+    }
+    Ok(())
+}
+
+fn a_call_without_a_name_is_told_by_its_number() -> Outcome {
+    let lab = Lab::new()?;
+    let mut daemon = Daemon::start(&lab, &["-i", "eth0"])?;
+    let watcher = daemon.watcher()?;
+    puppet::make_call(watcher, 99_999)?;
+    daemon.log().await_part("watcher ended (it made the forbidden system call 99999), started anew")?;
+    expect_another(&mut daemon, watcher)
+}
+
+/// The signal alone, without a call: nobody knows which it would be.
 fn who_does_what_it_may_not_is_replaced() -> Outcome {
     let lab = Lab::new()?;
     let mut daemon = Daemon::start(&lab, &["-i", "eth0"])?;
     let first = daemon.watcher()?;
     first.signal(Signal::SIGSYS)?;
-    daemon.log().await_part("it was about to do what it may not, signal: 31 (SIGSYS)")?;
-    let second = daemon.watcher_after(first)?;
-    expect("Seccomp", &second.status("Seccomp")?, "2")?;
-    expect("CapEff", &second.status("CapEff")?, "0000000000000000")?;
-    daemon.expect_to_open("CLIENT")
+    daemon.log().await_part("watcher ended (it made a forbidden system call, signal: 31 (SIGSYS)")?;
+    expect_another(&mut daemon, first)
 }

@@ -1,11 +1,13 @@
 //! A process, as /proc shows it.
 
-use std::{collections::BTreeMap, fmt, fs};
+use std::{collections::BTreeMap, fmt, fs, io};
 
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+use socket2::Socket;
 use trials::trouble::{Outcome, Trouble, While};
 
 /// A process by its number.
@@ -57,6 +59,26 @@ impl Process {
         let inodes = text.lines().skip(1).filter_map(|line| line.split_whitespace().last());
         let known: Vec<String> = inodes.map(|inode| format!("socket:[{inode}]")).collect();
         Ok(self.descriptors()?.into_values().filter(|target| known.contains(target)).collect())
+    }
+
+    /// Its packet sockets themselves, shared with it.
+    pub fn shared_packet_sockets(self) -> Outcome<Vec<Socket>> {
+        let packets = self.packet_sockets()?;
+        let id = i32::try_from(self.0).map_err(|error| Trouble::new(error.to_string()))?;
+        let id = rustix::process::Pid::from_raw(id).ok_or_else(|| Trouble::new("no process"))?;
+        let handle =
+            pidfd_open(id, PidfdFlags::empty()).map_err(io::Error::from).while_("opening its process")?;
+        let mut sockets = Vec::new();
+        for (number, target) in self.descriptors()? {
+            if packets.contains(&target) {
+                let number = i32::try_from(number).map_err(|error| Trouble::new(error.to_string()))?;
+                let shared = pidfd_getfd(&handle, number, PidfdGetfdFlags::empty())
+                    .map_err(io::Error::from)
+                    .while_("sharing a socket")?;
+                sockets.push(shared.into());
+            }
+        }
+        Ok(sockets)
     }
 
     /// Sends it a signal.

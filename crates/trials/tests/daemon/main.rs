@@ -12,6 +12,7 @@ mod clock;
 mod commands;
 mod crowd;
 mod flood;
+mod handover;
 mod hanging;
 mod hanging_commands;
 mod interface_wait;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
             hanging::trials(),
             hanging_commands::trials(),
             interface_wait::trials(),
+            handover::trials(),
             log::trials(),
             one_time::trials(),
             pid_file::trials(),

@@ -130,3 +130,15 @@ fn lines_that_are_no_sequences_are_told() {
     let (_folder, _doors, changes) = one_time("0,1\n1,3,2\n");
     assert!(matches!(changes.lines.first(), Some(Line::NoSequence { .. })), "{:?}", changes.lines);
 }
+
+#[test]
+fn changes_that_come_one_after_the_other_are_told_as_one() {
+    let mut doors = Doors::new("/".into());
+    let mut told = doors.replace(configs(FIXED)).unwrap();
+    told.merge(doors.replace(configs(&FIXED.replace("9000", "9001"))).unwrap());
+    assert_eq!((numbers(&told.added), told.removed), (vec![1], vec![]), "the first was never told of");
+    let mut later = doors.replace(configs(&FIXED.replace("9000", "9002"))).unwrap();
+    later.merge(doors.replace(configs("")).unwrap());
+    assert_eq!((numbers(&later.added), &later.removed[..]), (vec![], &[DoorNumber(1)][..]));
+    assert!(!later.is_empty() && Changes::default().is_empty());
+}

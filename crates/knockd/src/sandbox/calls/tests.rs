@@ -4,6 +4,7 @@ use std::{
     env, fs,
     io::{self, Write},
     net::UdpSocket,
+    os::fd::AsFd,
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Command, ExitStatus, Stdio},
     thread,
@@ -19,9 +20,11 @@ use super::*;
 use crate::{
     clock::{self, Alarm},
     ipc::{
-        Order,
+        LENGTH, Order, Report,
         channel::{Channel, Received},
     },
+    sandbox::SystemCall,
+    sys::{forbidden, mask},
 };
 
 /// Set to the name of the deed for the process that is to do it.
@@ -29,16 +32,28 @@ const DEED: &str = "KNOCKD_TEST_DEED";
 
 /// Runs `deed` under the filter in a process of its own, which ends with status 7 if it outlives it.
 fn after(test: &str, name: &str, deed: impl FnOnce()) -> Option<ExitStatus> {
+    after_with(test, name, Stdio::null(), || (), deed)
+}
+
+/// The same with this standard input, after something that may be done.
+fn after_with(
+    test: &str,
+    name: &str,
+    input: Stdio,
+    before: impl FnOnce(),
+    deed: impl FnOnce(),
+) -> Option<ExitStatus> {
     match env::var(DEED) {
         Err(_) => {
             let mut child = Command::new(env::current_exe().unwrap());
             child.args(["--exact", &format!("sandbox::calls::tests::{test}"), "--nocapture"]);
             child.env(DEED, name).env_remove("RUST_BACKTRACE");
-            let status = child.stdout(Stdio::null()).stderr(Stdio::null()).status();
+            let status = child.stdin(input).stdout(Stdio::null()).stderr(Stdio::null()).status();
             Some(status.unwrap())
         }
         Ok(wanted) if wanted == name => {
             let _ = clock::now();
+            before();
             assert!(rustix::thread::set_no_new_privs(true).is_ok() && restrict());
             deed();
             std::process::exit(7)
@@ -115,4 +130,62 @@ fn its_work_is_allowed() {
     if let Some(status) = after(test, "abort", || std::process::abort()) {
         assert_eq!(status.signal(), Some(libc::SIGABRT), "{status}");
     }
+}
+
+fn tell() {
+    forbidden::tell_standard_input::<{ Report::FORBIDDEN }, LENGTH>().unwrap();
+}
+
+/// What is left in the channel of a watcher that has done this, and how it ended.
+fn last_words(test: &str, name: &str, deed: impl FnOnce()) -> Option<(Vec<Report>, ExitStatus)> {
+    let (near, far) = Channel::pair().unwrap();
+    let status = after_with(test, name, Stdio::from(far), tell, deed)?;
+    let mut reports = Vec::new();
+    while let Received::Message(frame, None) = near.receive().unwrap() {
+        reports.push(Report::decode(&frame).unwrap());
+    }
+    Some((reports, status))
+}
+
+#[test]
+fn a_forbidden_call_is_told_with_its_number() {
+    let test = "a_forbidden_call_is_told_with_its_number";
+    let assert_told = |name, call: c_long, deed: &dyn Fn()| {
+        let Some((reports, status)) = last_words(test, name, deed) else { return };
+        assert_eq!(reports, [Report::Forbidden(SystemCall(u32::try_from(call).unwrap()))], "{name}");
+        assert_eq!(status.signal(), Some(libc::SIGSYS), "{name}: {status}");
+    };
+    assert_told("socket", libc::SYS_socket, &|| _ = UdpSocket::bind("127.0.0.1:0"));
+    assert_told("openat", libc::SYS_openat, &|| _ = fs::File::open("/etc/passwd"));
+    // Allowed with other arguments.
+    assert_told("write", libc::SYS_write, &|| _ = rustix::io::write(rustix::stdio::stdout(), b"x"));
+    // Otherwise it could live on with a handler of its own.
+    let handler = || _ = crate::sys::signals::leave_alone(libc::SIGSYS);
+    assert_told("handler", libc::SYS_rt_sigaction, &handler);
+}
+
+#[test]
+fn who_has_no_way_to_tell_ends_all_the_same() {
+    let test = "who_has_no_way_to_tell_ends_all_the_same";
+    let (mut near, far) = Channel::pair().unwrap();
+    while !near.is_congested() {
+        near.send(Order::SetHost.encode(), None).unwrap();
+    }
+    let full = near.as_fd().try_clone_to_owned().unwrap();
+    let blocked = || {
+        tell();
+        mask::block(&[libc::SIGSYS]).unwrap();
+    };
+    let ways: [(_, Stdio, &dyn Fn()); 3] = [
+        ("nobody reads", full.into(), &tell),
+        ("nobody is there", Stdio::null(), &tell),
+        ("no handler may run", Stdio::null(), &blocked),
+    ];
+    for (name, input, before) in ways {
+        let status = after_with(test, name, input, before, || _ = fs::File::open("/etc/passwd"));
+        if let Some(status) = status {
+            assert_eq!(status.signal(), Some(libc::SIGSYS), "{name}: {status}");
+        }
+    }
+    drop(far);
 }

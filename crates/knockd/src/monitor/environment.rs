@@ -1,0 +1,84 @@
+//! The environment of a command (`environ(7)`): where programs are and what language they speak, and the door and the
+//! source that it is about.
+//!
+//! What else there is was meant for the daemon: sockets and addresses of who has started it, secrets of its unit.
+
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt,
+};
+
+use super::job::{Job, OPENING};
+
+/// The variables that are handed on; those whose names begin with [`LOCALE`] are, too.
+const HANDED_ON: [&str; 7] = ["HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TZ", "USER"];
+
+const LOCALE: &[u8] = b"LC_";
+
+/// Where programs are if nobody has said so.
+const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What the command of a job finds in its environment; `ours` is that of the daemon.
+pub fn of_command(job: &Job, ours: impl Iterator<Item = (OsString, OsString)>) -> Vec<(OsString, OsString)> {
+    let mut variables: Vec<_> =
+        ours.filter(|(name, value)| is_handed_on(name) && !(name == "PATH" && value.is_empty())).collect();
+    if variables.iter().all(|(name, _)| name != "PATH") {
+        variables.push(("PATH".into(), USUAL_PATH.into()));
+    }
+    variables.push(("KNOCKD_DOOR".into(), job.door.as_ref().into()));
+    variables.push(("KNOCKD_IP".into(), job.source.to_string().into()));
+    variables.push((OPENING.into(), job.opening.to_string().into()));
+    variables
+}
+
+fn is_handed_on(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(LOCALE) || HANDED_ON.iter().any(|known| name == *known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::OpeningId;
+
+    const JOB: [&str; 3] = ["KNOCKD_DOOR=ssh", "KNOCKD_IP=2001:db8::7", "KNOCKD_OPENING=0000000000000001"];
+
+    fn environment(ours: &[(&str, &str)]) -> Vec<String> {
+        let job = Job {
+            opening: OpeningId(1),
+            door: "ssh".into(),
+            source: "2001:db8::7".parse().unwrap(),
+            closes: false,
+            command: "true".to_owned(),
+        };
+        let ours = ours.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let text = |(name, value): (OsString, OsString)| {
+            format!("{}={}", name.into_string().unwrap(), value.into_string().unwrap())
+        };
+        of_command(&job, ours).into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn what_is_known_is_handed_on_and_nothing_else() {
+        let ours = [
+            ("PATH", "/bin"),
+            ("LC_ALL", "C"),
+            ("TZ", "UTC"),
+            ("NOTIFY_SOCKET", "/run/systemd/notify"),
+            ("LD_PRELOAD", "x.so"),
+            ("LC", "x"),
+            ("path", "x"),
+            ("KNOCKD_DOOR", "x"),
+            ("PWD", "/"),
+        ];
+        let wanted = [&["PATH=/bin", "LC_ALL=C", "TZ=UTC"][..], &JOB].concat();
+        assert_eq!(environment(&ours), wanted);
+    }
+
+    #[test]
+    fn programs_are_found_in_any_case() {
+        let usual = format!("PATH={USUAL_PATH}");
+        for ours in [&[][..], &[("PATH", "")]] {
+            assert_eq!(environment(ours), [&[usual.as_str()][..], &JOB].concat());
+        }
+    }
+}
