@@ -17,8 +17,10 @@ impl Monitor {
     /// Reads the configuration again. If it has mistakes, or needs what isn't there, the one in force stays.
     pub(super) fn reload(&mut self, now: Moment) {
         let path = self.arguments.config.clone();
+        let loaded = configuration::load(&self.directory, &path);
+        // From here on whoever has changed the file may change it again.
         self.log.say(Line::Rereading { path: path.clone() });
-        let (mistakes, first) = match configuration::load(&self.directory, &path) {
+        let (mistakes, first) = match loaded {
             Ok(checked) => {
                 for warning in &checked.warnings {
                     self.log.say(Line::warning(warning.brief()));
