@@ -19,7 +19,7 @@ use crate::{
 /// Every source knocks once at each rival, and is a new one for all of them.
 const SOURCES: u16 = 100;
 
-const METHOD: &str = "Three UDP knocks 60 ms apart from a source of its own each time, over a veth cable, the rivals in \
+const METHOD: &str = "Three UDP knocks 60 ms apart, the last one up to 66 ms later, from a source of its own each time, over a veth cable, the rivals in \
     turn, each in namespaces of its own; fwknopd has one authorisation packet instead. The clock runs from the system \
     call that sends the last one. For doors with commands it stops when this program has read the line that the last \
     part of the command writes to a FIFO (`echo %IP% > FIFO`), after nft where nft is in it; no probe disturbs them, \
