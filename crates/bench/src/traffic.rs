@@ -1,6 +1,10 @@
 //! What packets cost that are none of the daemon's business.
 
-use std::{process::Command, thread, time::Duration};
+use std::{
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
 
 use trials::{
     net::{Daemon, Lab, PATIENCE, Program, Wire, await_some},
@@ -113,7 +117,10 @@ impl<'a> Listener<'a> {
     fn tcpdump(lab: &'a Lab) -> Outcome<Self> {
         let said = std::fs::File::create(lab.directory().join("tcpdump.err"))?;
         let mut command = Command::new("tcpdump");
-        command.args(["-i", "eth0", "-n", "-p", "-Z", "root", "-w", "/dev/null", "udp port 9"]).stderr(said);
+        command
+            .args(["-i", "eth0", "-n", "-p", "-Z", "root", "udp port 9"])
+            .stdout(Stdio::null())
+            .stderr(said);
         let program = lab.server().start(&mut command)?;
         let listens = || lab.file("tcpdump.err").contains("listening on").then_some(());
         await_some(PATIENCE, listens).ok_or_else(|| Trouble::new(lab.file("tcpdump.err")))?;
