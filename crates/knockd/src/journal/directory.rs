@@ -22,7 +22,7 @@ const ROOM: [u8; 4096] = [b'\n'; 4096];
 
 /// A directory that no other daemon uses while this value lives.
 #[derive(Debug)]
-pub(super) struct Directory {
+pub struct Directory {
     path: PathBuf,
     /// Holds the lock.
     handle: File,
@@ -60,7 +60,10 @@ pub enum DirectoryError {
 
 impl Directory {
     /// Makes the directory if it isn't there, and takes it.
-    pub(super) fn take(path: &Path) -> Result<Self, DirectoryError> {
+    ///
+    /// From then on no other daemon has it, nor a process that one has made for a command and that has yet to execute
+    /// it: what is going to open a door runs by then, or never will.
+    pub fn take(path: &Path) -> Result<Self, DirectoryError> {
         let failed = |error| DirectoryError::File { path: path.to_owned(), error };
         make(path).map_err(failed)?;
         let handle = File::open(path).map_err(failed)?;
@@ -70,6 +73,11 @@ impl Directory {
             Err(Errno::WOULDBLOCK) => Err(DirectoryError::InUse(path.to_owned())),
             Err(error) => Err(failed(error.into())),
         }
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where a file of it lies.

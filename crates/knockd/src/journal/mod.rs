@@ -8,17 +8,16 @@ mod directory;
 mod record;
 mod stamp;
 
-use std::{collections::BTreeSet, fs::File, io, os::unix::fs::FileExt, path::Path, time::Duration};
+use std::{collections::BTreeSet, fs::File, io, os::unix::fs::FileExt, time::Duration};
 
-use self::{
-    directory::Directory,
-    record::{Content, Record},
-    stamp::Clock,
-};
 pub use self::{
-    directory::{DirectoryError, check_state_directory},
+    directory::{Directory, DirectoryError, check_state_directory},
     record::{OpeningId, Unclosed},
     stamp::Stamp,
+};
+use self::{
+    record::{Content, Record},
+    stamp::Clock,
 };
 
 /// The journal's name in the state directory.
@@ -74,12 +73,21 @@ pub struct OpenError {
     pub left: Option<Left>,
 }
 
+impl From<DirectoryError> for OpenError {
+    fn from(error: DirectoryError) -> Self {
+        Self { error, left: None }
+    }
+}
+
 impl Journal {
-    /// Takes the state directory, reads the journal in it and shows that there is room for more.
-    pub fn open(path: &Path) -> Result<(Self, Left), OpenError> {
-        let directory = Directory::take(path).map_err(|error| OpenError { error, left: None })?;
-        let failed = |error| DirectoryError::File { path: path.to_owned(), error };
-        let text = directory.read(NAME).map_err(|error| OpenError { error: failed(error), left: None })?;
+    /// Reads the journal in the state directory and shows that there is room for more.
+    pub fn open(directory: Directory) -> Result<(Self, Left), OpenError> {
+        let path = directory.path().to_owned();
+        let failed = |error| DirectoryError::File { path, error };
+        let text = match directory.read(NAME) {
+            Ok(text) => text,
+            Err(error) => return Err(OpenError { error: failed(error), left: None }),
+        };
         let (clock, content) = (Clock::new(), Content::read(&text));
         let left = Left::new(&content, &clock.now());
         if !content.damaged.is_empty() {

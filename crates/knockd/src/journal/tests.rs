@@ -12,7 +12,7 @@ impl Folder {
     }
 
     fn open(&self) -> (Journal, Left) {
-        Journal::open(self.0.path()).unwrap()
+        Journal::open(Directory::take(self.0.path()).unwrap()).unwrap()
     }
 
     fn path(&self) -> PathBuf {
@@ -147,7 +147,7 @@ fn a_directory_without_room_tells_what_to_close_all_the_same() {
     journal.commit().unwrap();
     drop(journal);
     std::os::unix::fs::symlink("/dev/full", folder.0.path().join("openings.new")).unwrap();
-    let OpenError { error, left } = Journal::open(folder.0.path()).unwrap_err();
+    let OpenError { error, left } = Journal::open(Directory::take(folder.0.path()).unwrap()).unwrap_err();
     assert!(error.to_string().contains("No space left on device"), "{error}");
     assert_eq!(ids(&left.unwrap()), [1]);
     assert_eq!(folder.text().lines().count(), 1);

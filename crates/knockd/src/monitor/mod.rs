@@ -6,6 +6,7 @@ mod confinement;
 mod detach;
 mod doors;
 mod environment;
+mod inheritance;
 mod job;
 mod listening;
 mod one_time_file;

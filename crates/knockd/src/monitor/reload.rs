@@ -8,7 +8,7 @@ use knock_core::{
 use super::{Monitor, listening::Listening};
 use crate::{
     configuration::{self, LoadError},
-    journal::Journal,
+    journal::{Directory, Journal, OpenError},
     log::Line,
     settings::Settings,
 };
@@ -46,8 +46,8 @@ impl Monitor {
             return Err(error.to_string());
         }
         if !self.opener.has_journal() && config.doors.iter().any(DoorConfig::closes) {
-            let (journal, _) =
-                Journal::open(&self.settings.state_dir).map_err(|failed| failed.error.to_string())?;
+            let taken = Directory::take(&self.settings.state_dir).map_err(OpenError::from);
+            let (journal, _) = taken.and_then(Journal::open).map_err(|failed| failed.error.to_string())?;
             self.opener.set_journal(journal);
         }
         let changes = self.doors.replace(config.doors).map_err(|error| error.to_string())?;

@@ -11,12 +11,11 @@ use super::{
     confinement::{Confinement, ConfinementError},
     detach::Successor,
     doors::{Changes, Doors, UnreadableOneTimeFile},
+    inheritance::Inheritance,
     listening::{self, ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
-    privileges,
-    remains::Remains,
-    shutdown,
+    privileges, shutdown,
     signals::Signals,
     supervisor::Supervisor,
 };
@@ -24,7 +23,7 @@ use crate::{
     cli::Arguments,
     clock::{self, Alarm},
     configuration::{self, LoadError},
-    journal::{self, DirectoryError, Journal, Left},
+    journal::{self, Directory, DirectoryError, Journal, Left, OpenError},
     links::Links,
     log::{Line, Log, LogError, LogOptions},
     settings::Settings,
@@ -73,11 +72,11 @@ pub fn run(arguments: Arguments) -> Result<(), StartError> {
 }
 
 fn start(arguments: Arguments) -> Result<Monitor, StartError> {
-    let remains = Remains::look_for();
-    privileges::settle()?;
     let directory = std::env::current_dir()?;
     let checked = configuration::load(&directory, &arguments.config)?;
     let settings = Settings::new(&arguments, &checked.config.options, &directory);
+    let inheritance = Inheritance::take(&settings.state_dir);
+    privileges::settle()?;
     let confinement = Confinement::new(arguments.user.as_deref(), arguments.require_sandbox)?;
     let successor = if arguments.detached { Some(Successor::begin()?) } else { None };
     let links = Links::open()?;
@@ -101,13 +100,14 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     say(&log, &checked.warnings, changes.lines);
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
     let mut alarm = Alarm::new()?;
-    let opener = match opener(&settings, (doors.close(), output), remains, (&mut signals, &mut alarm), &log) {
-        Ok(opener) => opener,
-        Err(error) => {
-            log.finish();
-            return Err(error);
-        }
-    };
+    let opener =
+        match opener(&settings, (doors.close(), output), inheritance, (&mut signals, &mut alarm), &log) {
+            Ok(opener) => opener,
+            Err(error) => {
+                log.finish();
+                return Err(error);
+            }
+        };
     let mut monitor = Monitor {
         opener,
         supervisor: Supervisor::new(arguments.detached, arguments.debug),
@@ -139,14 +139,16 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
 fn opener(
     settings: &Settings,
     (doors_close, output): (bool, Output),
-    remains: Remains,
+    inheritance: Inheritance,
     (signals, alarm): (&mut Signals, &mut Alarm),
     log: &Log,
 ) -> Result<Opener, StartError> {
-    if !doors_close && !settings.state_dir.exists() {
+    let Inheritance { directory, remains } = inheritance;
+    if !doors_close && directory.is_none() {
         return Ok(Opener::new(settings.max_commands, output, None));
     }
-    let (journal, left, error) = match Journal::open(&settings.state_dir) {
+    let directory = directory.unwrap_or_else(|| Directory::take(&settings.state_dir));
+    let (journal, left, error) = match directory.map_err(OpenError::from).and_then(Journal::open) {
         Ok((journal, left)) => (Some(journal), Some(left), None),
         Err(failed) => (None, failed.left, Some(failed.error)),
     };
