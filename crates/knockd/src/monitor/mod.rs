@@ -6,7 +6,6 @@ mod confinement;
 mod detach;
 mod doors;
 mod environment;
-mod inheritance;
 mod job;
 mod listening;
 mod one_time_file;
@@ -15,8 +14,10 @@ mod openings;
 mod orders;
 mod patience;
 mod pid_file;
+mod predecessor;
 mod privileges;
 mod promises;
+mod recovery;
 mod reload;
 mod remains;
 mod reports;
@@ -93,6 +94,8 @@ struct Monitor {
 impl Monitor {
     /// Works until somebody asks it to stop.
     fn work(&mut self) -> io::Result<()> {
+        // The first watcher owes us an answer.
+        self.judge_watcher(clock::now())?;
         loop {
             self.wait()?;
             let now = clock::now();

@@ -1,6 +1,6 @@
 //! From the command line to a daemon that works.
 
-use std::{io, path::Path};
+use std::io;
 
 use knock_core::config::{Config, DoorConfig, Warning};
 use thiserror::Error;
@@ -11,11 +11,11 @@ use super::{
     confinement::{Confinement, ConfinementError},
     detach::Successor,
     doors::{Changes, Doors, UnreadableOneTimeFile},
-    inheritance::Inheritance,
     listening::{self, ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
-    privileges, shutdown,
+    privileges, recovery,
+    remains::Remains,
     signals::Signals,
     supervisor::Supervisor,
 };
@@ -23,7 +23,7 @@ use crate::{
     cli::Arguments,
     clock::{self, Alarm},
     configuration::{self, LoadError},
-    journal::{self, Directory, DirectoryError, Journal, Left, OpenError},
+    journal::{self, DirectoryError},
     links::Links,
     log::{Line, Log, LogError, LogOptions},
     settings::Settings,
@@ -59,8 +59,11 @@ pub enum StartError {
 }
 
 /// Runs the daemon until it is asked to stop.
-pub fn run(arguments: Arguments) -> Result<(), StartError> {
-    let mut monitor = start(arguments)?;
+pub fn run(arguments: &Arguments) -> Result<(), StartError> {
+    let remains = recovery::remains(arguments);
+    privileges::settle()?;
+    let started = start(arguments.clone(), remains.clone());
+    let mut monitor = started.inspect_err(|_| recovery::close_what_was_left(arguments, remains))?;
     match monitor.work() {
         Ok(()) => Ok(monitor.shut_down()?),
         Err(error) => {
@@ -71,12 +74,10 @@ pub fn run(arguments: Arguments) -> Result<(), StartError> {
     }
 }
 
-fn start(arguments: Arguments) -> Result<Monitor, StartError> {
+fn start(arguments: Arguments, remains: Remains) -> Result<Monitor, StartError> {
     let directory = std::env::current_dir()?;
     let checked = configuration::load(&directory, &arguments.config)?;
     let settings = Settings::new(&arguments, &checked.config.options, &directory);
-    let inheritance = Inheritance::take(&settings.state_dir);
-    privileges::settle()?;
     let confinement = Confinement::new(arguments.user.as_deref(), arguments.require_sandbox)?;
     let successor = if arguments.detached { Some(Successor::begin()?) } else { None };
     let links = Links::open()?;
@@ -91,7 +92,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     }
     listening.try_out()?;
     let pid_file = if arguments.detached { Some(PidFile::create(&settings.pid_file)?) } else { None };
-    let mut signals = Signals::take()?;
+    let signals = Signals::take()?;
     let log = Log::start(&LogOptions {
         outputs: settings.outputs(),
         terminal: arguments.terminal(),
@@ -99,17 +100,10 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     })?;
     say(&log, &checked.warnings, changes.lines);
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
-    let mut alarm = Alarm::new()?;
-    let opener =
-        match opener(&settings, (doors.close(), output), inheritance, (&mut signals, &mut alarm), &log) {
-            Ok(opener) => opener,
-            Err(error) => {
-                log.finish();
-                return Err(error);
-            }
-        };
+    let alarm = Alarm::new()?;
+    let recovered = recovery::open(&settings, doors.close(), &log)?;
     let mut monitor = Monitor {
-        opener,
+        opener: Opener::new(settings.max_commands, output, remains),
         supervisor: Supervisor::new(arguments.detached, arguments.debug),
         confinement,
         arguments,
@@ -131,55 +125,11 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     monitor.supervisor.start(now)?;
     monitor.order_everything(now);
     monitor.await_confinement()?;
+    if let Some((journal, left)) = recovered {
+        monitor.opener.set_journal(journal);
+        monitor.opener.take_up(clock::now(), left, &monitor.log);
+    }
     Ok(monitor)
-}
-
-/// Takes up what the daemon of before has left open. If it can't be noted what is open, that is closed, and it is an
-/// error if there are doors that close.
-fn opener(
-    settings: &Settings,
-    (doors_close, output): (bool, Output),
-    inheritance: Inheritance,
-    (signals, alarm): (&mut Signals, &mut Alarm),
-    log: &Log,
-) -> Result<Opener, StartError> {
-    let Inheritance { directory, remains } = inheritance;
-    if !doors_close && directory.is_none() {
-        return Ok(Opener::new(settings.max_commands, output, None));
-    }
-    let directory = directory.unwrap_or_else(|| Directory::take(&settings.state_dir));
-    let (journal, left, error) = match directory.map_err(OpenError::from).and_then(Journal::open) {
-        Ok((journal, left)) => (Some(journal), Some(left), None),
-        Err(failed) => (None, failed.left, Some(failed.error)),
-    };
-    let mut opener = Opener::new(settings.max_commands, output, journal);
-    if let Some(left) = left {
-        say_damaged(&left, &settings.state_dir, log);
-        opener.take_up(clock::now(), left, remains, log);
-    }
-    match error {
-        Some(error) if doors_close => {
-            shutdown::close_everything(&mut opener, signals, alarm, log)?;
-            Err(error.into())
-        }
-        Some(error) => {
-            log.say(Line::debug(error.to_string()));
-            Ok(opener)
-        }
-        None => Ok(opener),
-    }
-}
-
-fn say_damaged(left: &Left, directory: &Path, log: &Log) {
-    if let Some(first) = left.damaged.first() {
-        log.say(Line::warning(format!(
-            "lines of the journal in {} cannot be read, {} in all, line {first} first: what they tell of may be open \
-             still; see {}",
-            directory.display(),
-            left.damaged.len(),
-            directory.join(journal::DAMAGED).display(),
-        )));
-    }
 }
 
 /// What the configuration needs to start and this machine doesn't have now, a line each.
