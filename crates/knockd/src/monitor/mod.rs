@@ -109,7 +109,7 @@ impl Monitor {
                     }
                     Request::Reap => {
                         self.supervisor.look_after();
-                        self.opener.reap(now, &self.log);
+                        self.opener.reap(&self.log);
                     }
                 }
             }

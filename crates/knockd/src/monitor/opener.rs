@@ -19,6 +19,7 @@ use super::{
     remains::Remains,
 };
 use crate::{
+    clock,
     journal::{Journal, Left, OpeningId},
     log::{Line, Log},
 };
@@ -128,9 +129,11 @@ impl Opener {
     }
 
     /// Takes in the commands that have ended; to be called when a child has died.
-    pub fn reap(&mut self, now: Moment, log: &Log) {
+    pub fn reap(&mut self, log: &Log) {
         let mut progress = Vec::new();
-        self.commands.reap(now, &mut |one| progress.push(one));
+        self.commands.reap(clock::now(), &mut |one| progress.push(one));
+        // None has ended later: no door is closed before its time.
+        let now = clock::now();
         for one in progress {
             self.take_in(now, one, log);
         }

@@ -1,6 +1,6 @@
 //! What a daemon of before has left open, when the next one starts, or can't.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use knock_core::config::Options;
 
@@ -69,7 +69,10 @@ pub(super) fn close_what_was_left(arguments: &Arguments, remains: Remains) {
         Ok((journal, left)) => (Some(journal), Some(left)),
         Err(failed) => (None, failed.left),
     };
-    let Some(left) = left.filter(|left| !left.unclosed.is_empty()) else { return };
+    let Some(mut left) = left.filter(|left| !left.unclosed.is_empty()) else { return };
+    for one in &mut left.unclosed {
+        one.left = Duration::ZERO;
+    }
     let (Ok(mut signals), Ok(mut alarm)) = (Signals::take(), Alarm::new()) else { return };
     let Some(log) = start_log(arguments, &settings) else { return };
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };

@@ -93,7 +93,7 @@ fn overdue_openings_are_closed_at_once() -> Outcome {
     await_some(PATIENCE, || (opened.elapsed() > Duration::from_millis(400)).then_some(()));
     crash(daemon, &lab)?;
     let daemon = Setup::new(&lab, &door(0.2))?.start()?;
-    daemon.log().await_line("10.0.0.2: door: was left open beyond its time, closing it now")?;
+    daemon.log().await_line("10.0.0.2: door: was left open, closing it now")?;
     await_closed(&lab)?;
     same("commands", lab.file("ran").as_str(), "start\nstop\n")?;
     daemon.terminate()?;
@@ -190,7 +190,7 @@ fn full_disk_at_the_start() -> Outcome {
         ensure(ended.err.contains(part), ended.err.clone())?;
     }
     same("commands", lab.file("ran").as_str(), "start\nstop\n")?;
-    Log::new(lab.directory().join("log")).await_part("10.0.0.2: door: was left open, closing it in ")
+    Log::new(lab.directory().join("log")).await_part("10.0.0.2: door: was left open, closing it now")
 }
 
 fn directories_that_cannot_be_used() -> Outcome {
