@@ -22,7 +22,7 @@ const ROOM: [u8; 4096] = [b'\n'; 4096];
 
 /// A directory that no other daemon uses while this value lives.
 #[derive(Debug)]
-pub(super) struct Directory {
+pub struct Directory {
     path: PathBuf,
     /// Holds the lock.
     handle: File,
@@ -60,7 +60,7 @@ pub enum DirectoryError {
 
 impl Directory {
     /// Makes the directory if it isn't there, and takes it.
-    pub(super) fn take(path: &Path) -> Result<Self, DirectoryError> {
+    pub fn take(path: &Path) -> Result<Self, DirectoryError> {
         let failed = |error| DirectoryError::File { path: path.to_owned(), error };
         make(path).map_err(failed)?;
         let handle = File::open(path).map_err(failed)?;

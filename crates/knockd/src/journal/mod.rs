@@ -10,15 +10,14 @@ mod stamp;
 
 use std::{collections::BTreeSet, fs::File, io, os::unix::fs::FileExt, path::Path, time::Duration};
 
-use self::{
-    directory::Directory,
-    record::{Content, Record},
-    stamp::Clock,
-};
 pub use self::{
-    directory::{DirectoryError, check_state_directory},
+    directory::{Directory, DirectoryError, check_state_directory},
     record::{OpeningId, Unclosed},
     stamp::Stamp,
+};
+use self::{
+    record::{Content, Record},
+    stamp::Clock,
 };
 
 /// The journal's name in the state directory.

@@ -14,6 +14,7 @@ mod openings;
 mod orders;
 mod patience;
 mod pid_file;
+mod predecessor;
 mod privileges;
 mod promises;
 mod recovery;

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use knock_core::config::Options;
 
-use super::{commands::Output, opener::Opener, remains::Remains, shutdown, signals::Signals};
+use super::{commands::Output, opener::Opener, predecessor, remains::Remains, shutdown, signals::Signals};
 use crate::{
     cli::Arguments,
     clock::{self, Alarm},
@@ -13,6 +13,15 @@ use crate::{
     log::{Line, Log, LogOptions, Outputs},
     settings::Settings,
 };
+
+/// What still runs of the commands of before. To be called with the rights that commands have.
+pub(super) fn remains(arguments: &Arguments) -> Remains {
+    let directory = predecessor::await_end(&settings(arguments).state_dir);
+    let remains = Remains::look_for();
+    // Nobody is to begin anything meanwhile.
+    drop(directory);
+    remains
+}
 
 /// The journal, and what stands in it. None if it can't be had and no door needs it, or if nobody does.
 pub(super) fn open(
@@ -52,12 +61,7 @@ pub(super) fn say_damaged(left: &Left, directory: &Path, log: &Log) {
 
 /// Closes everything that was left open: the daemon can't start, and nobody knows when one will.
 pub(super) fn close_what_was_left(arguments: &Arguments, remains: Remains) {
-    let directory = std::env::current_dir().unwrap_or_default();
-    let options = match configuration::load(&directory, &arguments.config) {
-        Ok(checked) => checked.config.options,
-        Err(_) => Options::default(),
-    };
-    let settings = Settings::new(arguments, &options, &directory);
+    let settings = settings(arguments);
     if !settings.state_dir.exists() {
         return;
     }
@@ -82,6 +86,16 @@ pub(super) fn close_what_was_left(arguments: &Arguments, remains: Remains) {
         log.say(Line::error(error.to_string()));
     }
     log.finish();
+}
+
+/// Those of the configuration, or the usual ones if it can't be read.
+fn settings(arguments: &Arguments) -> Settings {
+    let directory = std::env::current_dir().unwrap_or_default();
+    let options = match configuration::load(&directory, &arguments.config) {
+        Ok(checked) => checked.config.options,
+        Err(_) => Options::default(),
+    };
+    Settings::new(arguments, &options, &directory)
 }
 
 /// One without a file will do if it is the file that can't be had.

@@ -60,7 +60,7 @@ pub enum StartError {
 
 /// Runs the daemon until it is asked to stop.
 pub fn run(arguments: &Arguments) -> Result<(), StartError> {
-    let remains = Remains::look_for();
+    let remains = recovery::remains(arguments);
     privileges::settle()?;
     let started = start(arguments.clone(), remains.clone());
     let mut monitor = started.inspect_err(|_| recovery::close_what_was_left(arguments, remains))?;

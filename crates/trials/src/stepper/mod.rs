@@ -11,7 +11,6 @@ use std::{
 };
 
 use nix::{
-    errno::Errno,
     libc,
     sys::{
         ptrace::{self, Options},
@@ -34,10 +33,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Stepper {
     id: Pid,
-    /// A process that it has made and that is halted before its first step.
-    newborn: Option<Pid>,
+    /// What it has just made.
+    newborn: Option<Newborn>,
     /// Tells the thread that waits for a hanging process that it is no longer needed, by going.
     _guard: mpsc::Sender<()>,
+    _same_thread: PhantomData<*const ()>,
+}
+
+/// A process that is halted before its first step. It takes that when this value goes.
+#[derive(Debug)]
+pub struct Newborn {
+    id: Pid,
     _same_thread: PhantomData<*const ()>,
 }
 
@@ -64,7 +70,7 @@ impl Stepper {
 
     /// Lets it go on to its next stop.
     pub fn advance(&mut self) -> Outcome<Stop> {
-        self.release_newborn()?;
+        self.newborn = None;
         ptrace::syscall(self.id, None).while_("ptrace")?;
         loop {
             match self.halted()? {
@@ -76,7 +82,7 @@ impl Stepper {
                 ) => {
                     let newborn = i32::try_from(ptrace::getevent(self.id)?);
                     let newborn = newborn.map_err(|error| Trouble::new(error.to_string()))?;
-                    self.newborn = Some(Pid::from_raw(newborn));
+                    self.newborn = Some(Newborn { id: Pid::from_raw(newborn), _same_thread: PhantomData });
                     return Ok(Stop::Birth);
                 }
                 WaitStatus::Stopped(_, signal) => ptrace::syscall(self.id, signal)?,
@@ -85,20 +91,24 @@ impl Stepper {
         }
     }
 
+    /// The process that it has just made, which no longer depends on what becomes of its parent.
+    pub fn take_newborn(&mut self) -> Option<Newborn> {
+        self.newborn.take()
+    }
+
     /// Kills it where it is halted. Who made it has to wait for it.
     ///
     /// A process that it has just made shares its fate or begins to run.
-    pub fn kill(mut self, newborn_too: bool) -> Outcome {
+    pub fn kill(self, newborn_too: bool) -> Outcome {
         kill(self.id, Signal::SIGKILL)?;
-        if let Some(newborn) = self.newborn.filter(|_| newborn_too) {
-            kill(newborn, Signal::SIGKILL)?;
+        if let Some(newborn) = self.newborn.as_ref().filter(|_| newborn_too) {
+            kill(newborn.id, Signal::SIGKILL)?;
         }
-        self.release_newborn()
+        Ok(())
     }
 
     /// Lets go of it for good.
-    pub fn release(mut self) -> Outcome {
-        self.release_newborn()?;
+    pub fn release(self) -> Outcome {
         ptrace::detach(self.id, None).while_("ptrace")
     }
 
@@ -121,24 +131,14 @@ impl Stepper {
             other => Err(Trouble::new(format!("a stop of an unknown kind: {other}"))),
         }
     }
-
-    fn release_newborn(&mut self) -> Outcome {
-        let Some(newborn) = self.newborn.take() else { return Ok(()) };
-        match waitpid(newborn, Some(WaitPidFlag::__WALL)).while_("a new process")? {
-            WaitStatus::Exited(..) | WaitStatus::Signaled(..) => Ok(()),
-            _ => match ptrace::detach(newborn, None) {
-                // It has just been killed.
-                Err(Errno::ESRCH) => Ok(()),
-                released => released.while_("a new process"),
-            },
-        }
-    }
 }
 
-impl Drop for Stepper {
+impl Drop for Newborn {
     fn drop(&mut self) {
-        // What can't be released dies with our thread.
-        let _ = self.release_newborn();
+        // Whoever was killed can't be waited for or let go, and what else can't dies with our thread.
+        if let Ok(WaitStatus::PtraceEvent(..)) = waitpid(self.id, Some(WaitPidFlag::__WALL)) {
+            let _ = ptrace::detach(self.id, None);
+        }
     }
 }
 

@@ -22,6 +22,12 @@ impl Stop {
         self == Self::Before(libc::SYS_ppoll)
     }
 
+    /// Whether it has just waited for something to happen.
+    #[must_use]
+    pub fn is_awakening(self) -> bool {
+        self == Self::After(libc::SYS_ppoll)
+    }
+
     /// Whether it has made a system call that leaves nothing behind for those who live on: one that reads, or changes
     /// only the process itself.
     #[must_use]
@@ -29,10 +35,10 @@ impl Stop {
         TRACELESS.map(Self::After).contains(&self)
     }
 
-    /// Whether it has asked for a file to be its own.
+    /// Whether it is about to ask for a file to be its own.
     #[must_use]
     pub fn is_lock(self) -> bool {
-        self == Self::After(libc::SYS_flock)
+        self == Self::Before(libc::SYS_flock)
     }
 
     /// Whether what it has written to some file is on the disk now.

@@ -62,6 +62,14 @@ pub(super) struct Leading<'a> {
     pub(super) is_done: &'a dyn Fn(&Course) -> bool,
 }
 
+/// When it was about to rest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rest {
+    /// When the turn before began. All that has happened until the rest happened at this time for the daemon.
+    pub(super) turn: Uptime,
+    pub(super) at: Uptime,
+}
+
 /// What was seen of it.
 #[derive(Debug)]
 pub(super) struct Course {
@@ -72,8 +80,10 @@ pub(super) struct Course {
     pub(super) fate: Fate,
     /// How many processes it has made.
     pub(super) births: usize,
-    /// For each such number, when it first rested with no children but the watcher.
-    rests: Vec<Option<Uptime>>,
+    /// For each such number, its first rest with no children but the watcher.
+    rests: Vec<Option<Rest>>,
+    /// When its turn began.
+    awake: Uptime,
     latest: Vec<Stop>,
 }
 
@@ -117,13 +127,14 @@ impl Leading<'_> {
 }
 
 impl Course {
-    /// When it first rested with no children but the watcher, after it had made so many.
-    pub(super) fn rest_after(&self, births: usize) -> Option<Uptime> {
+    /// Its first rest with no children but the watcher after it had made so many processes.
+    pub(super) fn rest_after(&self, births: usize) -> Option<Rest> {
         self.rests.get(births).copied().flatten()
     }
 
     fn new(begun: Uptime) -> Self {
-        Self { begun, ended: begun, fate: Fate::Lived, births: 0, rests: vec![None], latest: Vec::new() }
+        let (rests, latest) = (vec![None], Vec::new());
+        Self { begun, ended: begun, fate: Fate::Lived, births: 0, rests, awake: begun, latest }
     }
 
     /// Returns whether it rests with no children but the watcher.
@@ -133,12 +144,15 @@ impl Course {
             self.births += 1;
             self.rests.push(None);
         }
+        if stop.is_awakening() {
+            self.awake = Uptime::now()?;
+        }
         if !stop.is_rest() || daemon.children()?.len() != 1 {
             return Ok(false);
         }
         self.ended = Uptime::now()?;
         if let Some(rest) = self.rests.last_mut() {
-            rest.get_or_insert(self.ended);
+            rest.get_or_insert(Rest { turn: self.awake, at: self.ended });
         }
         Ok(true)
     }

@@ -7,6 +7,7 @@ mod course;
 mod death;
 mod doors;
 mod judgement;
+mod late_orphan;
 mod one_time;
 mod opening;
 mod places;
@@ -17,7 +18,7 @@ mod uptime;
 mod way;
 
 use std::{
-    fmt, fs,
+    fmt, fs, io,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -28,6 +29,7 @@ use std::{
 pub use self::{
     course::{Fate, Step, Steps},
     death::Death,
+    late_orphan::late_orphan,
     one_time::OneTime,
     opening::Opening,
     recovery::Recovery,
@@ -165,7 +167,10 @@ fn start_again<'a>(lab: &'a Lab, setup: &Setup<'a>) -> Outcome<Daemon<'a>> {
     setup.clone().start()
 }
 
-/// Takes the log away: in a new one it is seen when the next daemon is up.
+/// Takes the log away, if the one before has come to write it: in a new one it is seen when the next daemon is up.
 fn forget_log(lab: &Lab) -> Outcome {
-    fs::remove_file(lab.directory().join("log")).while_("the log")
+    match fs::remove_file(lab.directory().join("log")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).while_("the log"),
+        _ => Ok(()),
+    }
 }

@@ -44,6 +44,14 @@ impl Scene for Opening {
         }
         let mut stepper = Stepper::seize(daemon.id()?)?;
         stepper.advance_to(Stop::is_rest)?;
+        let record = Record::read(&lab)?;
+        let is_closed = self.doors.iter().any(|door| record.first(door, Deed::Stop).is_some());
+        if is_closed || daemon.children()?.len() > 1 {
+            return Ok(Played {
+                fate: Fate::Killed,
+                late: Some(Trouble::new("the second knock comes too late")),
+            });
+        }
         doors.knock()?;
         let commands = self.starts() + self.doors.len();
         let leading = Leading {
@@ -125,16 +133,19 @@ impl Opening {
     fn earliest(&self, way: Way, course: &Course, record: &Record, door: &str) -> Uptime {
         let opened = record.first(door, Deed::Opened).unwrap_or(course.begun);
         // A daemon that has come to rest has noted the knock, or the ends of the start commands.
-        let is_noted = course.rest_after(self.starts()).is_some();
-        // Without the end of the start command a stay begins with the knock.
-        let from = if self.extends == is_noted { course.begun } else { opened };
+        let from = match (self.extends, course.rest_after(self.starts())) {
+            (true, None) => opened,
+            (false, Some(rest)) => opened.min(rest.turn),
+            // Without the end of the start command a stay begins with the knock.
+            (true, Some(_)) | (false, None) => course.begun,
+        };
         from.after(way.stay)
     }
 
     /// When at the latest a door has to be closed.
     fn closing_time(&self, way: Way, course: &Course, record: &Record, door: &str) -> Uptime {
         let from = if self.extends {
-            course.rest_after(0).unwrap_or(course.ended)
+            course.rest_after(0).map_or(course.ended, |rest| rest.at)
         } else {
             let started = record.first(door, Deed::Start).unwrap_or(course.ended);
             record.first(door, Deed::Opened).unwrap_or(started)

@@ -15,7 +15,7 @@ use crate::{
     trouble::{Outcome, Trouble},
 };
 
-/// From where the second daemon takes the state directory to where the door is closed.
+/// From where the second daemon is about to take the state directory to where the door is closed.
 ///
 /// The first one dies while a start command runs that takes long, or when the door is open.
 #[derive(Clone, Copy, Debug)]
@@ -77,8 +77,8 @@ fn die_open(doors: &Doors<'_>, way: Way) -> Outcome {
     way.death.strike(doors.lab, daemon, None)
 }
 
-/// The second daemon, halted where it has taken the state directory.
-fn halted<'a>(doors: &Doors<'a>) -> Outcome<(Daemon<'a>, Stepper)> {
+/// The second daemon, halted where it is about to take the state directory.
+pub(super) fn halted<'a>(doors: &Doors<'a>) -> Outcome<(Daemon<'a>, Stepper)> {
     forget_log(doors.lab)?;
     let daemon = doors.setup.clone().behind("kill -STOP $$").launch()?;
     let id = daemon.id()?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 
-use super::{Again, Death, OneTime, Opening, Recovery, Scene, Steps, Way, sweep};
+use super::{Again, Death, OneTime, Opening, Recovery, Scene, Steps, Way, late_orphan, sweep};
 use crate::sandbox::trial;
 
 /// A trial for each sweep: with all steps there are, or with as many as there is time for in a test.
@@ -20,6 +20,7 @@ pub fn trials(all: bool) -> Vec<Trial> {
         swept("two_openings", opening(&["one", "two"], false, &[KILL, ORPHANS]), steps),
         swept("extension", opening(&["door"], true, &[CUT, KILL]), steps),
         swept("one_time", OneTime, steps),
+        trial("late_orphan", || late_orphan(ORPHANS)),
     ]
 }
 
