@@ -2,21 +2,18 @@
 
 use std::{path::Path, time::Duration};
 
-use knock_core::config::Options;
-
 use super::{commands::Output, opener::Opener, predecessor, remains::Remains, shutdown, signals::Signals};
 use crate::{
     cli::Arguments,
     clock::{self, Alarm},
-    configuration,
     journal::{self, DirectoryError, Journal, Left},
     log::{Line, Log, LogOptions, Outputs},
     settings::Settings,
 };
 
 /// What still runs of the commands of before. To be called with the rights that commands have.
-pub(super) fn remains(arguments: &Arguments) -> Remains {
-    let directory = predecessor::await_end(&settings(arguments).state_dir);
+pub(super) fn remains(state_directory: &Path) -> Remains {
+    let directory = predecessor::await_end(state_directory);
     let remains = Remains::look_for();
     // Nobody is to begin anything meanwhile.
     drop(directory);
@@ -60,8 +57,7 @@ pub(super) fn say_damaged(left: &Left, directory: &Path, log: &Log) {
 }
 
 /// Closes everything that was left open: the daemon can't start, and nobody knows when one will.
-pub(super) fn close_what_was_left(arguments: &Arguments, remains: Remains) {
-    let settings = settings(arguments);
+pub(super) fn close_what_was_left(arguments: &Arguments, settings: &Settings, remains: Remains) {
     if !settings.state_dir.exists() {
         return;
     }
@@ -74,7 +70,7 @@ pub(super) fn close_what_was_left(arguments: &Arguments, remains: Remains) {
         one.left = Duration::ZERO;
     }
     let (Ok(mut signals), Ok(mut alarm)) = (Signals::take(), Alarm::new()) else { return };
-    let Some(log) = start_log(arguments, &settings) else { return };
+    let Some(log) = start_log(arguments, settings) else { return };
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
     let mut opener = Opener::new(settings.max_commands, output, remains);
     if let Some(journal) = journal {
@@ -86,16 +82,6 @@ pub(super) fn close_what_was_left(arguments: &Arguments, remains: Remains) {
         log.say(Line::error(error.to_string()));
     }
     log.finish();
-}
-
-/// Those of the configuration, or the usual ones if it can't be read.
-fn settings(arguments: &Arguments) -> Settings {
-    let directory = std::env::current_dir().unwrap_or_default();
-    let options = match configuration::load(&directory, &arguments.config) {
-        Ok(checked) => checked.config.options,
-        Err(_) => Options::default(),
-    };
-    Settings::new(arguments, &options, &directory)
 }
 
 /// One without a file will do if it is the file that can't be had.

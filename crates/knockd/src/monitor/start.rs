@@ -1,8 +1,8 @@
 //! From the command line to a daemon that works.
 
-use std::io;
+use std::{io, path::PathBuf};
 
-use knock_core::config::{Config, DoorConfig, Warning};
+use knock_core::config::{Checked, Config, DoorConfig, Options, Warning};
 use thiserror::Error;
 
 use super::{
@@ -60,10 +60,18 @@ pub enum StartError {
 
 /// Runs the daemon until it is asked to stop.
 pub fn run(arguments: &Arguments) -> Result<(), StartError> {
-    let remains = recovery::remains(arguments);
+    let directory = std::env::current_dir()?;
+    let loaded = configuration::load(&directory, &arguments.config);
+    let options =
+        loaded.as_ref().map_or_else(|_| Options::default(), |checked| checked.config.options.clone());
+    let settings = Settings::new(arguments, &options, &directory);
+    let remains = recovery::remains(&settings.state_dir);
     privileges::settle()?;
-    let started = start(arguments.clone(), remains.clone());
-    let mut monitor = started.inspect_err(|_| recovery::close_what_was_left(arguments, remains))?;
+    let started = loaded
+        .map_err(StartError::from)
+        .and_then(|checked| start(arguments.clone(), directory, checked, settings.clone(), remains.clone()));
+    let mut monitor =
+        started.inspect_err(|_| recovery::close_what_was_left(arguments, &settings, remains))?;
     match monitor.work() {
         Ok(()) => Ok(monitor.shut_down()?),
         Err(error) => {
@@ -74,10 +82,13 @@ pub fn run(arguments: &Arguments) -> Result<(), StartError> {
     }
 }
 
-fn start(arguments: Arguments, remains: Remains) -> Result<Monitor, StartError> {
-    let directory = std::env::current_dir()?;
-    let checked = configuration::load(&directory, &arguments.config)?;
-    let settings = Settings::new(&arguments, &checked.config.options, &directory);
+fn start(
+    arguments: Arguments,
+    directory: PathBuf,
+    checked: Checked,
+    settings: Settings,
+    remains: Remains,
+) -> Result<Monitor, StartError> {
     let confinement = Confinement::new(arguments.user.as_deref(), arguments.require_sandbox)?;
     let successor = if arguments.detached { Some(Successor::begin()?) } else { None };
     let links = Links::open()?;
