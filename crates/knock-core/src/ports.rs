@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroU16, ops::Range, str::FromStr};
 
 use thiserror::Error;
 
-use crate::sequence::Protocol;
+use crate::sequence::{Knock, Protocol};
 
 /// Neighbouring ports of one protocol: at least one, from the lowest to the highest, both included.
 ///
@@ -39,6 +39,14 @@ impl PortRange {
     #[must_use]
     pub fn highest(self) -> u16 {
         self.highest.get()
+    }
+}
+
+impl PortRange {
+    /// Whether a knock is made at one of these ports.
+    #[must_use]
+    pub fn contains(self, knock: Knock) -> bool {
+        knock.protocol == self.protocol && (self.lowest..=self.highest).contains(&knock.port)
     }
 }
 
