@@ -43,29 +43,30 @@ pub enum FirewallError {
 impl FirewallError {
     /// What a refusal means for whoever was `doing` this.
     pub(super) fn new(doing: &'static str, refusal: &Refusal) -> Self {
-        match refusal {
-            Refusal::Kernel(Errno::PERM | Errno::ACCESS, _) => Self::NoRight,
-            refusal => Self::Refused { doing, reason: refusal.to_string() },
+        match refusal.errno() {
+            Some(Errno::PERM | Errno::ACCESS) => Self::NoRight,
+            _ => Self::Refused { doing, reason: refusal.to_string() },
         }
     }
 
-    /// What a refusal of the first question means. A kernel without nf_tables does not know the subsystem.
+    /// What a refusal of the socket or of the first question means. A kernel without nf_tables does not know the
+    /// subsystem, one without netfilter not even the sort of socket.
     pub(super) fn at_first(refusal: &Refusal) -> Self {
-        match refusal {
-            Refusal::Kernel(errno @ (Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS), _) => {
-                Self::NoNfTables((*errno).into())
-            }
-            refusal => Self::new("asking the firewall for its state", refusal),
+        const LACKS: [Errno; 5] =
+            [Errno::INVAL, Errno::OPNOTSUPP, Errno::NOSYS, Errno::PROTONOSUPPORT, Errno::AFNOSUPPORT];
+        match refusal.errno() {
+            Some(errno) if LACKS.contains(&errno) => Self::NoNfTables(errno.into()),
+            _ => Self::new("asking the firewall for its state", refusal),
         }
     }
 
     /// What a refusal of the guard means. What a kernel can't load is not there to it.
     pub(super) fn of_the_guard(refusal: &Refusal) -> Self {
-        match refusal {
-            Refusal::Kernel(errno @ (Errno::NOENT | Errno::OPNOTSUPP | Errno::AFNOSUPPORT), _) => {
-                Self::Incomplete((*errno).into())
+        match refusal.errno() {
+            Some(errno @ (Errno::NOENT | Errno::OPNOTSUPP | Errno::AFNOSUPPORT)) => {
+                Self::Incomplete(errno.into())
             }
-            refusal => Self::new("putting up the guard of the doors (table inet knockd)", refusal),
+            _ => Self::new("putting up the guard of the doors (table inet knockd)", refusal),
         }
     }
 }
@@ -83,6 +84,8 @@ mod tests {
         let said = FirewallError::at_first(&refusal(Errno::PERM)).to_string();
         assert!(said.contains("CAP_NET_ADMIN"), "{said}");
         let said = FirewallError::at_first(&refusal(Errno::INVAL)).to_string();
+        assert!(said.contains("module nf_tables"), "{said}");
+        let said = FirewallError::at_first(&Refusal::from(Errno::PROTONOSUPPORT)).to_string();
         assert!(said.contains("module nf_tables"), "{said}");
         let said = FirewallError::of_the_guard(&refusal(Errno::NOENT)).to_string();
         assert!(said.contains("module nft_ct"), "{said}");

@@ -12,10 +12,15 @@ mod guarded_door;
 mod ip_version;
 mod meddling;
 mod nf_tables;
+mod open_set;
 mod opening;
 mod own_table;
 mod ruleset;
 mod set_name;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tests;
 
 use std::{
     net::IpAddr,
@@ -23,11 +28,15 @@ use std::{
     time::Duration,
 };
 
-use knock_core::config::DoorName;
+use knock_core::{config::DoorName, ports::Ports, set_address::SetAddress};
 use rustix::io::Errno;
 
 pub use self::{
-    error::FirewallError, guarded_door::GuardedDoor, ip_version::IpVersion, meddling::Meddling,
+    error::FirewallError,
+    guarded_door::GuardedDoor,
+    ip_version::IpVersion,
+    meddling::Meddling,
+    open_set::{OpenSet, SetMistake},
     opening::Opening,
 };
 use self::{
@@ -115,6 +124,26 @@ impl Firewall {
         Ok(all)
     }
 
+    /// Looks up a set of the administrator's own ruleset that sources of this version are to be put into, for a door with
+    /// these ports.
+    pub fn own_set(
+        &mut self,
+        address: &SetAddress,
+        version: IpVersion,
+        ports: Option<&Ports>,
+    ) -> Result<OpenSet, SetMistake> {
+        OpenSet::look_up(&mut self.socket, address, version, ports)
+    }
+
+    /// Puts a source into such a set for this time, like [`let_in`](Self::let_in). Who is in it without an end stays so.
+    /// Nothing is done for a source of another version.
+    pub fn add(&mut self, set: &OpenSet, source: IpAddr, time: Duration) -> Result<(), FirewallError> {
+        set.place().extend(&mut self.socket, &set.keys(source), time).map_err(|refusal| match refusal {
+            refusal if refusal.is(Errno::NOENT) => FirewallError::NoSet(set.address().to_string()),
+            refusal => FirewallError::new("putting a source into a set", &refusal),
+        })
+    }
+
     /// Takes in what others have done to the ruleset, without waiting. What they have done to our table is returned, and
     /// undone by [`install`](Self::install). There may be something when the descriptor of this value can be read from.
     pub fn meddling(&mut self) -> Result<Option<Meddling>, FirewallError> {
@@ -139,6 +168,12 @@ impl Firewall {
             tries += 1;
             let basis = self.socket.generation()?;
             let before = OwnTable::read(&mut self.socket)?;
+            if before.flags.is_some_and(|flags| flags != 0) && tries < TRIES {
+                match self.socket.change(Some(basis), ruleset::write_awakening) {
+                    Err(refusal) if !refusal.is(ERESTART) => return Err(refusal),
+                    _ => continue,
+                }
+            }
             match self.socket.change(Some(basis), |batch| write(batch, &before)) {
                 Err(refusal) if refusal.is(ERESTART) && tries < TRIES => {}
                 Err(refusal) => return Err(refusal),

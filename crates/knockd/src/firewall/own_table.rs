@@ -2,7 +2,7 @@
 
 use super::nf_tables::{
     attributes::{Attributes, Writer},
-    constants::{NFTA_TABLE, chain, family, hook, message, rule, set},
+    constants::{NFTA_TABLE, NFTA_TABLE_FLAGS, chain, family, hook, message, rule, set},
     message::Reply,
     socket::{Refusal, Socket},
 };
@@ -18,6 +18,8 @@ pub(super) fn is_ours(reply: Reply<'_>) -> bool {
 /// Everything in it but the elements of its sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct OwnTable {
+    /// `enum nft_table_flags`; none if the table is not there.
+    pub(super) flags: Option<u32>,
     pub(super) chains: Vec<Chain>,
     pub(super) sets: Vec<Set>,
     /// The rules by their chains and the numbers that the kernel has given them. A rule that is changed gets another.
@@ -58,6 +60,15 @@ impl OwnTable {
     /// Asks the kernel for it. A table that is not there has nothing in it.
     pub(super) fn read(socket: &mut Socket) -> Result<Self, Refusal> {
         let ours = |reply: &Reply<'_>| is_ours(*reply);
+        let flags = socket.list(
+            message::GETTABLE,
+            family::INET,
+            |_| {},
+            |reply| {
+                Some(reply).filter(ours).map(|reply| reply.attributes.number(NFTA_TABLE_FLAGS).unwrap_or(0))
+            },
+        )?;
+        let flags = flags.first().copied();
         let chains = socket.list(
             message::GETCHAIN,
             family::INET,
@@ -77,7 +88,7 @@ impl OwnTable {
             let chain = reply.attributes.text(rule::CHAIN)?.to_owned();
             Some((chain, reply.attributes.long_number(rule::HANDLE)?)).filter(|_| is_ours(reply))
         })?;
-        Ok(Self { chains, sets, rules })
+        Ok(Self { flags, chains, sets, rules })
     }
 }
 

@@ -59,9 +59,7 @@ pub(super) fn write(batch: &mut Batch, doors: &[GuardedDoor<'_>], before: &OwnTa
     let mut writing = Writing { batch, sets: 0 };
     let chains = [guard_chain(), doors_chain()];
     let sets: Vec<_> = doors.iter().flat_map(door_sets).collect();
-    writing.change(message::NEWTABLE, NLM_F_CREATE, |table| {
-        table.number(NFTA_TABLE_FLAGS, 0);
-    });
+    writing.table();
     writing.clear(before, &chains, &sets);
     for (set, comment) in sets.iter().filter(|(set, _)| !before.sets.contains(set)) {
         writing.set(set, comment);
@@ -76,6 +74,11 @@ pub(super) fn write(batch: &mut Batch, doors: &[GuardedDoor<'_>], before: &OwnTa
         rule.verdict(verdict_code::DROP, None);
     });
     writing.guard(doors);
+}
+
+/// Writes the change that wakes up a table whose chains somebody has put to sleep. The kernel takes it by itself only.
+pub(super) fn write_awakening(batch: &mut Batch) {
+    Writing { batch, sets: 0 }.table();
 }
 
 /// Writes the change after which the table is gone.
@@ -119,6 +122,12 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
+    fn table(&mut self) {
+        self.change(message::NEWTABLE, NLM_F_CREATE, |table| {
+            table.number(NFTA_TABLE_FLAGS, 0);
+        });
+    }
+
     /// Takes away all rules, and what else does not belong to the table that is to be.
     fn clear(&mut self, before: &OwnTable, chains: &[Chain], sets: &[(Set, String)]) {
         for chain in &before.chains {

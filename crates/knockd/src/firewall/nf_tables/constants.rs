@@ -125,6 +125,7 @@ pub(in crate::firewall) mod ct {
     pub const DESTINATION: u16 = 1;
     pub const KEY: u16 = 2;
     pub const KEY_STATE: u32 = 0;
+    pub const KEY_DIRECTION: u32 = 1;
     pub const KEY_STATUS: u32 = 2;
 }
 
@@ -203,10 +204,18 @@ pub(in crate::firewall) mod register {
 pub(in crate::firewall) mod verdict_code {
     pub const DROP: i32 = 0;
     pub const ACCEPT: i32 = 1;
-    pub const QUEUE: i32 = 3;
     pub const JUMP: i32 = -3;
     pub const GOTO: i32 = -4;
     pub const RETURN: i32 = -5;
+    pub const CONTINUE: i32 = -1;
+}
+
+/// `enum nft_match_attributes` and `enum nft_target_attributes` (linux/netfilter/nf_tables_compat.h): what iptables-nft
+/// makes rules of.
+pub(in crate::firewall) mod xtables {
+    pub const NAME: u16 = 1;
+    pub const REVISION: u16 = 2;
+    pub const INFO: u16 = 3;
 }
 
 /// Where packets to this host pass: `NF_INET_LOCAL_IN` (linux/netfilter.h).

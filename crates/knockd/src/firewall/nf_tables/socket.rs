@@ -55,7 +55,15 @@ pub(in crate::firewall) enum Refusal {
 impl Refusal {
     /// Whether it was for this reason.
     pub(in crate::firewall) fn is(&self, errno: Errno) -> bool {
-        matches!(self, Self::Kernel(reason, _) if *reason == errno)
+        self.errno() == Some(errno)
+    }
+
+    /// The kernel's reason.
+    pub(in crate::firewall) fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::Kernel(errno, _) => Some(*errno),
+            Self::Socket(error) => Errno::from_io_error(error),
+        }
     }
 }
 
