@@ -15,13 +15,13 @@ pub enum FirewallError {
         "doors with Open need the right to change the firewall (CAP_NET_ADMIN); start knockd as root or grant it"
     )]
     NoRight,
-    /// The kernel has no nf_tables, or may not load it.
+    /// The kernel has no `nf_tables`, or may not load it.
     #[error(
         "doors with Open need nf_tables in the kernel (CONFIG_NF_TABLES, module nf_tables), which this one does not \
          have or can't load: {0}"
     )]
     NoNfTables(io::Error),
-    /// The kernel has nf_tables, but not all that the guard is made of.
+    /// The kernel has `nf_tables`, but not all that the guard is made of.
     #[error(
         "doors with Open need more of nf_tables than this kernel has or can load: tables of the family inet \
          (CONFIG_NF_TABLES_INET) and ct (CONFIG_NFT_CT, module nft_ct): {0}"
@@ -49,7 +49,7 @@ impl FirewallError {
         }
     }
 
-    /// What a refusal of the socket or of the first question means. A kernel without nf_tables does not know the
+    /// What a refusal of the socket or of the first question means. A kernel without `nf_tables` does not know the
     /// subsystem, one without netfilter not even the sort of socket.
     pub(super) fn at_first(refusal: &Refusal) -> Self {
         const LACKS: [Errno; 5] =

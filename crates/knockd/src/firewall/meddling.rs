@@ -46,13 +46,13 @@ pub(super) enum Heard {
     TooMuch,
 }
 
-/// `1 << (NFNLGRP_NFTABLES - 1)` (linux/netfilter/nfnetlink.h): all changes of nf_tables.
+/// `1 << (NFNLGRP_NFTABLES - 1)` (linux/netfilter/nfnetlink.h): all changes of `nf_tables`.
 const GROUP: u32 = 1 << 6;
 
 /// How much may wait to be heard, in bytes: some thousand changes.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// Who has made a transaction: `NFTA_GEN_PROC_PID` and `NFTA_GEN_PROC_NAME` (linux/netfilter/nf_tables.h).
+/// Who has made a transaction: `NFTA_GEN_PROC_PID` and `NFTA_GEN_PROC_NAME` (`linux/netfilter/nf_tables.h`).
 const PROCESS: u16 = 2;
 const PROGRAM: u16 = 3;
 

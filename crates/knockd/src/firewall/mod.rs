@@ -12,6 +12,7 @@ mod guarded_door;
 mod ip_version;
 mod meddling;
 mod nf_tables;
+mod obstacle;
 mod open_set;
 mod opening;
 mod own_table;
@@ -36,6 +37,7 @@ pub use self::{
     guarded_door::GuardedDoor,
     ip_version::IpVersion,
     meddling::Meddling,
+    obstacle::Obstacle,
     open_set::{OpenSet, SetMistake},
     opening::Opening,
 };
@@ -157,6 +159,12 @@ impl Firewall {
                 Ok((now != self.left).then_some(Meddling { removed, by: None }))
             }
         }
+    }
+
+    /// Looks for chains of others that drop what these doors let in; see [`Obstacle`].
+    pub fn obstacles(&mut self, doors: &[GuardedDoor<'_>]) -> Result<Vec<Obstacle>, FirewallError> {
+        obstacle::find(&mut self.socket, doors)
+            .map_err(|refusal| FirewallError::new("looking for rules that are in the way of doors", &refusal))
     }
 
     fn change_table(

@@ -43,7 +43,7 @@ use super::{
 const GUARD: &str = "guard";
 const DOORS: &str = "doors";
 
-/// Before the chains of others, which usually are at 0 (`NF_IP_PRI_FILTER` in linux/netfilter_ipv4.h), behind those that
+/// Before the chains of others, which usually are at 0 (`NF_IP_PRI_FILTER` in `linux/netfilter_ipv4.h`), behind those that
 /// change addresses and marks.
 const PRIORITY: i32 = -10;
 
@@ -193,7 +193,7 @@ impl Writing<'_> {
                 let set = SetReference { name: &name, id: None };
                 let ports = self.ports(&ranges);
                 self.rule(DOORS, &comment(door), |rule| {
-                    goes_to(rule, protocol, &ports);
+                    goes_to(rule, protocol, ports);
                     comes_from(rule, version, set);
                     rule.verdict(verdict_code::ACCEPT, None);
                 });
@@ -212,7 +212,7 @@ impl Writing<'_> {
         for (protocol, ranges) in ranges(doors.iter().map(|door| door.ports)) {
             let ports = self.ports(&ranges);
             self.rule(GUARD, "", |rule| {
-                goes_to(rule, protocol, &ports);
+                goes_to(rule, protocol, ports);
                 rule.verdict(verdict_code::GOTO, Some(DOORS));
             });
         }
@@ -261,7 +261,7 @@ enum PortMatch {
     Set(u32),
 }
 
-fn goes_to(rule: &mut Expressions<'_>, protocol: Protocol, ports: &PortMatch) {
+fn goes_to(rule: &mut Expressions<'_>, protocol: Protocol, ports: PortMatch) {
     let number = match protocol {
         Protocol::Tcp => libc::IPPROTO_TCP,
         Protocol::Udp => libc::IPPROTO_UDP,
@@ -269,7 +269,7 @@ fn goes_to(rule: &mut Expressions<'_>, protocol: Protocol, ports: &PortMatch) {
     rule.meta_is(meta::KEY_L4PROTO, &number.to_le_bytes()[..1]);
     // The destination port is in the same place in TCP and UDP.
     rule.load(payload::BASE_TRANSPORT, 2..=3);
-    match *ports {
+    match ports {
         PortMatch::Range(lowest, highest) if lowest == highest => {
             rule.compare(cmp::EQUAL, &lowest.to_be_bytes())
         }

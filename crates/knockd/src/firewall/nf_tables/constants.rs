@@ -1,4 +1,4 @@
-//! Numbers of the kernel's interface, by the names that they have there: linux/netfilter/nf_tables.h where nothing else
+//! Numbers of the kernel's interface, by the names that they have there: `linux/netfilter/nf_tables.h` where nothing else
 //! is said.
 
 /// Kinds of messages (`enum nf_tables_msg_types`).
@@ -56,7 +56,6 @@ pub(in crate::firewall) mod set {
     pub const FLAGS: u16 = 3;
     pub const KEY_TYPE: u16 = 4;
     pub const KEY_LENGTH: u16 = 5;
-    pub const DATA_TYPE: u16 = 6;
     pub const ID: u16 = 10;
     pub const USERDATA: u16 = 13;
 }
@@ -130,7 +129,7 @@ pub(in crate::firewall) mod ct {
 }
 
 /// States of connections as `ct state` loads them: `NF_CT_STATE_BIT(enum ip_conntrack_info)`
-/// (linux/netfilter/nf_conntrack_common.h), in the order of the host's bytes.
+/// (`linux/netfilter/nf_conntrack_common.h`), in the order of the host's bytes.
 pub(in crate::firewall) mod ct_state {
     pub const ESTABLISHED: u32 = 1 << 1;
     pub const RELATED: u32 = 1 << 2;
@@ -210,7 +209,7 @@ pub(in crate::firewall) mod verdict_code {
     pub const CONTINUE: i32 = -1;
 }
 
-/// `enum nft_match_attributes` and `enum nft_target_attributes` (linux/netfilter/nf_tables_compat.h): what iptables-nft
+/// `enum nft_match_attributes` and `enum nft_target_attributes` (`linux/netfilter/nf_tables_compat.h`): what iptables-nft
 /// makes rules of.
 pub(in crate::firewall) mod xtables {
     pub const NAME: u16 = 1;

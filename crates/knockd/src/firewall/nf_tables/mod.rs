@@ -1,4 +1,4 @@
-//! The kernel's nf_tables by netlink: what its messages are made of, and the socket for them.
+//! The kernel's `nf_tables` by netlink: what its messages are made of, and the socket for them.
 //!
 //! Headers and attributes are read by `netlink-packet-core`.
 

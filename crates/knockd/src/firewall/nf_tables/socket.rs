@@ -27,7 +27,7 @@ use crate::sys;
 /// The kernel's own address on a netlink socket (netlink(7)).
 const KERNEL: SocketAddrNetlink = SocketAddrNetlink::new(0, 0);
 
-/// More than the kernel puts into one datagram: 32 KiB (netlink_dump() in its net/netlink/af_netlink.c).
+/// More than the kernel puts into one datagram: 32 KiB (`netlink_dump()` in its `net/netlink/af_netlink.c`).
 const LARGEST_DATAGRAM: usize = 64 << 10;
 
 /// How often a list is asked for that somebody changes while it is being read.
