@@ -120,7 +120,8 @@ fn parse(path: &Path, text: &str) -> Result<BTreeMap<String, Profile>, ConfigErr
             path: path.to_owned(),
             line: before.matches('\n').count() + 1,
             column: before.chars().count() - before.get(..line_start).unwrap_or_default().chars().count() + 1,
-            message: error.message().trim_end().replace('\n', "; "),
+            // What the parser says of `host = 192.0.2.1`, a number with too much behind it.
+            message: error.message().replace(", expected nothing", "; a text has to stand in quotes"),
         }
     })
 }
@@ -188,7 +189,12 @@ mod tests {
                 .starts_with("f:3:1: unknown field `port`, expected one of")
         );
         assert!(mistake("[a]\nhost = \"h\nsequence = 7\n").starts_with("f:2:"));
-        assert!(mistake("host = 'h'\n").starts_with("f:1:8: invalid type: string \"h\", expected"));
+        assert_eq!(
+            mistake("host = 'h'\n"),
+            "f:1:8: invalid type: string \"h\", expected a table, such as [server]"
+        );
+        assert!(mistake("[a]\nhost = 192.0.2.1\n").ends_with("; a text has to stand in quotes"));
+        assert!(mistake("[a]\nhost = h.example.com\n").contains("must be quoted"));
         assert!(mistake("[a]\n[a]\n").starts_with("f:2:"));
         // Columns are characters, not bytes.
         assert!(mistake("[a]\nhost = 'ä' x\n").starts_with("f:2:12: "), "{}", mistake("[a]\nhost = 'ä' x\n"));

@@ -49,7 +49,7 @@ impl Profile {
 
 /// The table as it stands in the file: the keys are the names of the long options.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table, such as [server]")]
 struct Written {
     host: String,
     sequence: Option<Argument<PortList>>,

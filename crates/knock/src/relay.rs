@@ -7,15 +7,22 @@ use std::{
     thread,
 };
 
+use socket2::SockRef;
 use thiserror::Error;
 
 /// Carries bytes both ways until both have ended: what comes on standard input goes to the connection, what comes from
 /// there to standard output. The end of either is handed on, while the other way stays open.
 pub(crate) fn relay(connection: &TcpStream) -> Result<(), RelayError> {
-    // Each byte of a keyboard's counts: nothing is kept back until there is more.
-    connection.set_nodelay(true).map_err(RelayError::Connection)?;
+    make_lively(connection).map_err(RelayError::Connection)?;
     let (input, output) = own_ends().map_err(RelayError::Own)?;
     between(input, output, connection)
+}
+
+/// What ssh(1) does with connections of its own: nothing is kept back until there is more, since each letter counts, and
+/// a server that has vanished is noticed sometime (`TCPKeepAlive`).
+fn make_lively(connection: &TcpStream) -> io::Result<()> {
+    connection.set_nodelay(true)?;
+    SockRef::from(connection).set_keepalive(true)
 }
 
 /// Why a connection has not come to its end.
@@ -131,6 +138,13 @@ mod tests {
         let ((input, keyboard), (screen, output)) = (pipe().unwrap(), pipe().unwrap());
         let relay = thread::spawn(move || between(input, output, &connection));
         Line { keyboard, screen, server, relay }
+    }
+
+    #[test]
+    fn connections_are_as_ssh_has_them() {
+        let line = line();
+        make_lively(&line.server).unwrap();
+        assert!(line.server.nodelay().unwrap() && SockRef::from(&line.server).keepalive().unwrap());
     }
 
     #[test]

@@ -30,9 +30,11 @@ pub(crate) enum Exposed {
     #[error("cannot look at its permissions: {0}")]
     Unknown(#[from] io::Error),
     /// It is somebody else's.
+    #[cfg(unix)]
     #[error("it belongs to another user (number {0}), so its sequences are not used; it has to be yours")]
     Owner(u32),
     /// Others can read or write it.
+    #[cfg(unix)]
     #[error(
         "others can read or write it (mode {mode:04o}), so its sequences are not used; close it: {remedy}"
     )]
