@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn rests_between_hits_but_not_around_them() {
         let (_socket, knock) = door();
-        let delay = Duration::from_millis(300);
+        let delay = Duration::from_millis(700);
         let origin = Origin::default();
         let knocker = Knocker { origin: &origin, knocks: &[knock; 3], delay };
         let (mut out, mut err) = (Vec::new(), Vec::new());
