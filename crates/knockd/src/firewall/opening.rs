@@ -49,26 +49,30 @@ impl Place<'_> {
     /// taken away, and added again, all in one transaction, between whose ends no packet comes.
     pub(super) fn extend(self, socket: &mut Socket, keys: &[Vec<u8>], time: Duration) -> Result<(), Refusal> {
         let time = time.clamp(SHORTEST, LONGEST);
-        let mut shorter = Vec::new();
+        let (mut shorter, mut are_new) = (Vec::new(), true);
         for key in keys {
-            if self.left(socket, key)?.is_shorter_than(time) {
+            let left = self.left(socket, key)?;
+            if left.is_shorter_than(time) {
                 shorter.push(key.as_slice());
+                are_new &= matches!(left, Left::Nothing);
             }
+        }
+        if shorter.is_empty() {
+            return Ok(());
         }
         let mut tries = 0;
         loop {
             tries += 1;
             let outcome = socket.change(None, |batch| {
-                if shorter.is_empty() {
-                    return;
+                if !are_new {
+                    self.write(batch, message::NEWSETELEM, &shorter, None);
+                    self.write(batch, message::DELSETELEM, &shorter, None);
                 }
-                self.write(batch, message::NEWSETELEM, &shorter, None);
-                self.write(batch, message::DELSETELEM, &shorter, None);
                 self.write(batch, message::NEWSETELEM, &shorter, Some(time));
             });
             match outcome {
                 // Older kernels find an element when it is added, and none any more when it is taken away.
-                Err(refusal) if refusal.is(Errno::NOENT) && tries < TRIES => {}
+                Err(refusal) if !are_new && refusal.is(Errno::NOENT) && tries < TRIES => {}
                 outcome => return outcome,
             }
         }

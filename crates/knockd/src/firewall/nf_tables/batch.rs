@@ -55,11 +55,6 @@ impl Batch {
         header.write(&mut self.bytes, family, 0, &attributes.into_bytes());
     }
 
-    /// Whether there is any change.
-    pub(super) fn is_empty(&self) -> bool {
-        self.last == 0
-    }
-
     /// The whole datagram. The last change asks for an answer.
     pub(super) fn finish(mut self) -> Vec<u8> {
         self.frame(END, &[]);

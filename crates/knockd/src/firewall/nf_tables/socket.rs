@@ -98,27 +98,23 @@ impl Socket {
         let sequence = self.next_sequence();
         let mut batch = Batch::new(sequence, basis);
         write(&mut batch);
-        if batch.is_empty() {
-            return Ok(());
-        }
         self.send(&batch.finish())?;
-        // Where something is refused, later changes that would have been right are still answered as if made.
-        let mut outcome = None;
+        // Where something is refused, the last change is still answered as if it were made, if it would have been right.
+        let mut refusal = None;
         while let Some(datagram) = self.receive()? {
             for message in messages(datagram) {
                 match message? {
                     Message { sequence: number, .. } if number != sequence => {}
-                    Message { content: Content::Done, .. } => outcome = outcome.or(Some(Ok(()))),
+                    Message { content: Content::Done, .. } => return refusal.map_or(Ok(()), Err),
                     Message { content: Content::Refused(errno, words), .. } => {
-                        if !matches!(outcome, Some(Err(_))) {
-                            outcome = Some(Err(Refusal::Kernel(errno, words.map(str::to_owned))));
-                        }
+                        let this = || Refusal::Kernel(errno, words.map(str::to_owned));
+                        refusal = refusal.or_else(|| Some(this()));
                     }
                     Message { .. } => {}
                 }
             }
         }
-        outcome.unwrap_or_else(|| Err(no_answer()))
+        Err(refusal.unwrap_or_else(no_answer))
     }
 
     /// Asks for one thing.
@@ -127,23 +123,22 @@ impl Socket {
         kind: u8,
         family: u8,
         write: impl FnOnce(&mut Writer),
-        mut read: impl FnMut(Reply<'_>) -> T,
+        read: impl FnOnce(Reply<'_>) -> T,
     ) -> Result<T, Refusal> {
         let sequence = self.request(kind, 0, family, write)?;
-        let mut answer = None;
         while let Some(datagram) = self.receive()? {
             for message in messages(datagram) {
                 match message? {
                     Message { sequence: number, .. } if number != sequence => {}
-                    Message { content: Content::Reply(reply), .. } => answer = Some(Ok(read(reply))),
+                    Message { content: Content::Reply(reply), .. } => return Ok(read(reply)),
                     Message { content: Content::Refused(errno, words), .. } => {
-                        answer = Some(Err(Refusal::Kernel(errno, words.map(str::to_owned))));
+                        return Err(Refusal::Kernel(errno, words.map(str::to_owned)));
                     }
                     Message { .. } => {}
                 }
             }
         }
-        answer.unwrap_or_else(|| Err(no_answer()))
+        Err(no_answer())
     }
 
     /// Asks for a list, again if it was changed while it was being read, and takes what `read` makes of its members.
