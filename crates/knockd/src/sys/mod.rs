@@ -3,5 +3,6 @@
 pub(crate) mod descriptors;
 pub(crate) mod forbidden;
 pub(crate) mod mask;
+pub(crate) mod netlink;
 pub(crate) mod packet;
 pub(crate) mod signals;
