@@ -73,6 +73,14 @@ pub enum Wrong {
     /// A set in a table that sees no addresses of the IP version that it is for.
     #[error("\"{}\" with a table of the other family", .0.name)]
     OtherFamily(&'static Directive),
+    /// The name of an earlier door, where both open by themselves.
+    #[error("door {} again, and both open by themselves", Quoted(.name.as_str()))]
+    SameName {
+        /// The name.
+        name: DoorName,
+        /// The line of the earlier door.
+        earlier: usize,
+    },
     /// A time after which the kernel could not close what the door opens.
     #[error("\"Cmd_Timeout\" of less than a millisecond in a door that opens by itself")]
     NoStay,
@@ -141,6 +149,9 @@ impl Wrong {
             Self::OtherFamily(_) => {
                 "it is for IPv4 addresses: expected ip or inet; sets for IPv6 are named by \"Open_Set_6\""
                     .to_owned()
+            }
+            Self::SameName { earlier, .. } => {
+                format!("expected another name than that of the door of line {earlier}")
             }
             Self::NoStay => {
                 "expected how long the kernel keeps it open, 0.001 at least: it never stays open for good"

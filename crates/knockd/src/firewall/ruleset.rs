@@ -15,12 +15,13 @@
 //!         type filter hook input priority filter - 10; policy accept;
 //!         ct state established,related accept
 //!         iif "lo" accept
+//!         tcp flags != syn / syn,ack accept
 //!         tcp dport 22 goto doors
 //!     }
 //! }
 //! ```
 
-use knock_core::sequence::Protocol;
+use knock_core::{door::TcpFlags, sequence::Protocol};
 use netlink_packet_core::{NLM_F_APPEND, NLM_F_CREATE};
 
 use super::{
@@ -49,6 +50,11 @@ const PRIORITY: i32 = -10;
 
 /// The loopback interface's index in every network (`LOOPBACK_IFINDEX` in the kernel's `net/flow.h`).
 const LOOPBACK: u32 = 1;
+
+/// Where the flags stand in the header of TCP, and two of them (RFC 9293, section 3.1).
+const TCP_FLAGS: u32 = 13;
+const SYN: TcpFlags = TcpFlags(0x02);
+const ACK: TcpFlags = TcpFlags(0x10);
 
 /// How many elements go into one message: an attribute has at most 64 KiB.
 const ELEMENTS_AT_ONCE: usize = 1024;
@@ -208,6 +214,13 @@ impl Writing<'_> {
         });
         self.rule(GUARD, "", |rule| {
             rule.meta_is(meta::KEY_IIF, &LOOPBACK.to_ne_bytes()).verdict(verdict_code::ACCEPT, None);
+        });
+        // Connections that were there before anybody has followed them are not known to be: their packets come in the
+        // middle of nothing. Only a packet with SYN and without ACK begins a connection (RFC 9293, 3.10.7.2).
+        self.rule(GUARD, "", |rule| {
+            rule.meta_is(meta::KEY_L4PROTO, &libc::IPPROTO_TCP.to_le_bytes()[..1]);
+            rule.load(payload::BASE_TRANSPORT, TCP_FLAGS..=TCP_FLAGS).mask([(SYN | ACK).0]);
+            rule.compare(cmp::NOT_EQUAL, &[SYN.0]).verdict(verdict_code::ACCEPT, None);
         });
         for (protocol, ranges) in ranges(doors.iter().map(|door| door.ports)) {
             let ports = self.ports(&ranges);

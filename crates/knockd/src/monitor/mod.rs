@@ -6,8 +6,12 @@ mod confinement;
 mod detach;
 mod doors;
 mod environment;
+mod flush;
+mod guard;
 mod job;
+mod lasting;
 mod listening;
+mod native;
 mod one_time_file;
 mod opener;
 mod openings;
@@ -39,6 +43,7 @@ use self::{
     confinement::Confinement,
     detach::Successor,
     doors::Doors,
+    guard::Guard,
     listening::{Change, Listening},
     opener::Opener,
     pid_file::PidFile,
@@ -48,6 +53,7 @@ use self::{
 };
 pub use self::{
     detach::detach,
+    flush::flush,
     start::{lacking, run},
     watcher_process::WATCHER,
 };
@@ -76,6 +82,7 @@ struct Monitor {
     links: Links,
     listening: Listening,
     doors: Doors,
+    guard: Guard,
     opener: Opener,
     supervisor: Supervisor,
     confinement: Confinement,
@@ -115,6 +122,7 @@ impl Monitor {
             }
             self.supervisor.flush();
             self.take_reports(now)?;
+            self.guard.look_after(now, &self.log);
             self.follow_links(now);
             if self.listen_again.is_some_and(|moment| moment <= now) {
                 self.listen(now);
@@ -129,13 +137,20 @@ impl Monitor {
 
     /// Sleeps until there is something to do.
     fn wait(&mut self) -> io::Result<()> {
-        let deadlines = [self.opener.next_deadline(), self.supervisor.next_deadline(), self.listen_again];
+        let deadlines = [
+            self.opener.next_deadline(),
+            self.guard.next_deadline(),
+            self.supervisor.next_deadline(),
+            self.listen_again,
+        ];
         self.alarm.set(deadlines.into_iter().flatten().min())?;
         let mut polled = vec![
             PollFd::new(&self.signals, PollFlags::IN),
             PollFd::new(&self.links, PollFlags::IN),
             PollFd::new(&self.alarm, PollFlags::IN),
         ];
+        let firewall = self.guard.events();
+        polled.extend(firewall.as_ref().map(|events| PollFd::new(events, PollFlags::IN)));
         if let Some(watcher) = self.supervisor.watcher() {
             let mut wanted = PollFlags::IN;
             wanted.set(PollFlags::OUT, watcher.channel.is_congested());

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use knock_core::config::{Checked, Config, DoorConfig, Options, Warning};
+use knock_core::config::{Checked, Config, DoorConfig, GuardOnExit, Options, Warning};
 use thiserror::Error;
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     confinement::{Confinement, ConfinementError},
     detach::Successor,
     doors::{Changes, Doors, UnreadableOneTimeFile},
+    guard::{Guard, GuardError},
     listening::{self, ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
@@ -38,6 +39,9 @@ pub enum StartError {
     /// A door has no sequences.
     #[error(transparent)]
     OneTime(#[from] UnreadableOneTimeFile),
+    /// Doors can't open by themselves.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
     /// What is open can't be noted.
     #[error(transparent)]
     State(#[from] DirectoryError),
@@ -73,10 +77,13 @@ pub fn run(arguments: &Arguments) -> Result<(), StartError> {
     let mut monitor =
         started.inspect_err(|_| recovery::close_what_was_left(arguments, &settings, remains))?;
     match monitor.work() {
-        Ok(()) => Ok(monitor.shut_down()?),
+        Ok(()) => {
+            let guard = monitor.settings.guard_on_exit;
+            Ok(monitor.shut_down(guard)?)
+        }
         Err(error) => {
             monitor.log.say(Line::error(error.to_string()));
-            monitor.shut_down()?;
+            monitor.shut_down(GuardOnExit::Keep)?;
             Err(error.into())
         }
     }
@@ -93,8 +100,11 @@ fn start(
     let successor = if arguments.detached { Some(Successor::begin()?) } else { None };
     let links = Links::open()?;
     Listening::require(&settings, &links)?;
+    let mut guard = Guard::default();
+    let natives = guard.prepare(&checked.config.doors)?;
     let mut doors = Doors::new(directory.clone());
-    let changes = doors.replace(checked.config.doors)?;
+    let prepared = doors.prepare(checked.config.doors)?;
+    let changes = doors.replace(prepared);
     let mut listening = Listening::new(settings.families, arguments.debug);
     listening.set_doors(doors.doors().collect());
     // The first watcher is handed all sockets there are.
@@ -113,6 +123,7 @@ fn start(
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
     let alarm = Alarm::new()?;
     let recovered = recovery::open(&settings, doors.close(), &log)?;
+    guard.change(clock::now(), natives, &log).map_err(GuardError::from)?;
     let mut monitor = Monitor {
         opener: Opener::new(settings.max_commands, output, remains),
         supervisor: Supervisor::new(arguments.detached, arguments.debug),
@@ -126,6 +137,7 @@ fn start(
         links,
         listening,
         doors,
+        guard,
         successor,
         pid_file,
         is_up: false,
@@ -148,11 +160,12 @@ fn start(
 pub fn lacking(arguments: &Arguments, config: &Config) -> Vec<String> {
     let directory = std::env::current_dir().unwrap_or_default();
     let settings = Settings::new(arguments, &config.options, &directory);
-    let unreadable = Doors::new(directory).replace(config.doors.clone()).err();
+    let unreadable = Doors::new(directory).prepare(config.doors.clone()).err();
     let unreadable = unreadable.map(|unreadable| unreadable.to_string());
     let closes = config.doors.iter().any(DoorConfig::closes);
     let unnoted = if closes { journal::check_state_directory(&settings.state_dir).err() } else { None };
-    let files = unnoted.map(|unnoted| unnoted.to_string()).into_iter().chain(unreadable);
+    let unopened = Guard::default().prepare(&config.doors).err().map(|unopened| unopened.to_string());
+    let files = unnoted.map(|unnoted| unnoted.to_string()).into_iter().chain(unreadable).chain(unopened);
     let links = match Links::open() {
         Ok(links) => links,
         Err(error) => return files.chain([error.to_string()]).collect(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     super::{Directive, Doubt, GuardOnExit, Opens, Reknock, Sets, Wrong},
-    config, door, door_doubts, doubts, wrong,
+    config, door, door_doubts, doubts, wrong, wrongs,
 };
 use crate::{ports::PortsMistake, set_address::SetAddressMistake};
 
@@ -91,6 +91,20 @@ fn a_door_that_opens_by_itself_needs_no_command() {
     let door = |lines: &str| doubts(&format!("[d]\nSequence = 7,9,8\n{lines}"));
     assert_eq!(door("Open = tcp/22\nCmd_Timeout = 30\nReknock = extend"), []);
     assert_eq!(door("Open_Set_6 = inet t s\nStop_Command = x"), []);
+}
+
+#[test]
+fn doors_that_open_by_themselves_have_names_of_their_own() {
+    let name = || "d".parse().unwrap();
+    let text = "[d]\nSequence = 7,9,8\nOpen = tcp/22\n[d]\nSequence = 6,9,8\n";
+    assert_eq!(
+        wrongs(&format!("{text}Open_Set = ip t s\n")),
+        [(4, 2, 1, Wrong::SameName { name: name(), earlier: 1 })]
+    );
+    assert_eq!(
+        doubts(&format!("{text}Command = x\n")),
+        [(4, 2, 1, Doubt::SameName { name: name(), earlier: 1 })]
+    );
 }
 
 #[test]

@@ -29,13 +29,17 @@ impl Expressions<'_> {
         self.add("ct", |data| {
             data.number(ct::KEY, ct::KEY_STATE).number(ct::DESTINATION, register::FIRST);
         });
+        self.mask(mask.to_ne_bytes()).compare(cmp::NOT_EQUAL, &[0; 4])
+    }
+
+    /// Clears the bits of what was taken that are not set in `mask`.
+    pub(in crate::firewall) fn mask<const LENGTH: usize>(&mut self, mask: [u8; LENGTH]) -> &mut Self {
         self.add("bitwise", |data| {
             data.number(bitwise::SOURCE, register::FIRST).number(bitwise::DESTINATION, register::FIRST);
-            data.number(bitwise::LENGTH, 4);
-            value(data, bitwise::MASK, &mask.to_ne_bytes());
-            value(data, bitwise::XOR, &[0; 4]);
-        });
-        self.compare(cmp::NOT_EQUAL, &[0; 4])
+            data.number(bitwise::LENGTH, u32::try_from(LENGTH).unwrap_or(0));
+            value(data, bitwise::MASK, &mask);
+            value(data, bitwise::XOR, &[0; LENGTH]);
+        })
     }
 
     /// Goes on if this value of the packet (`enum nft_meta_keys`) is that one.
