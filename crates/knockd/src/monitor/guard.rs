@@ -232,7 +232,9 @@ fn guarded(natives: &Natives) -> Vec<GuardedDoor<'_>> {
 fn tell_obstacles(firewall: &mut Firewall, guarded: &[GuardedDoor<'_>], log: &Log) {
     match firewall.obstacles(guarded) {
         Ok(obstacles) => {
-            obstacles.iter().for_each(|obstacle| log.say(Line::warning(obstacle.to_string())));
+            for obstacle in obstacles {
+                log.say(Line::warning(obstacle.to_string()));
+            }
         }
         Err(error) => {
             log.say(Line::warning(format!("cannot look for what else drops packets: {error}")));

@@ -25,7 +25,7 @@ enum Way {
     /// By our own table.
     Guard(Ports, Arc<str>),
     /// By sets of the administrator, those for IPv4 and for IPv6, if there are any.
-    Sets(Sets, [Option<Entrance>; 2]),
+    Sets(Box<Sets>, Box<[Option<Entrance>; 2]>),
 }
 
 /// A set that is there, and what the log calls it.
@@ -47,7 +47,10 @@ impl Native {
         let way = match &config.opens {
             Opens::Nothing => return Ok(None),
             Opens::Ports(ports) => Way::Guard(ports.clone(), ports.to_string().into()),
-            Opens::Sets(sets) => Way::Sets(sets.clone(), entrances(&config.name, sets, firewall)?),
+            Opens::Sets(sets) => {
+                let entrances = entrances(&config.name, sets, firewall)?;
+                Way::Sets(Box::new(sets.clone()), Box::new(entrances))
+            }
         };
         Ok(Some(Self { name: config.name.clone(), door: config.name.as_str().into(), way }))
     }
@@ -78,19 +81,18 @@ impl Native {
         source: IpAddr,
         time: Duration,
     ) -> Result<Arc<str>, Refused> {
-        match (&self.way, source) {
-            (Way::Guard(_, what), _) => {
+        let entrances = match &self.way {
+            Way::Guard(_, what) => {
                 firewall.let_in(&self.name, source, time)?;
-                Ok(Arc::clone(what))
+                return Ok(Arc::clone(what));
             }
-            (Way::Sets(_, [Some(Entrance(set, what)), _]), IpAddr::V4(_))
-            | (Way::Sets(_, [_, Some(Entrance(set, what))]), IpAddr::V6(_)) => {
-                firewall.add(set, source, time)?;
-                Ok(Arc::clone(what))
-            }
-            (Way::Sets(..), IpAddr::V4(_)) => Err(Refused::NoSet("Open_Set")),
-            (Way::Sets(..), IpAddr::V6(_)) => Err(Refused::NoSet("Open_Set_6")),
-        }
+            Way::Sets(_, entrances) => entrances,
+        };
+        let [v4, v6] = entrances.as_ref();
+        let (entrance, directive) = if source.is_ipv4() { (v4, "Open_Set") } else { (v6, "Open_Set_6") };
+        let Some(Entrance(set, what)) = entrance else { return Err(Refused::NoSet(directive)) };
+        firewall.add(set, source, time)?;
+        Ok(Arc::clone(what))
     }
 
     /// Who is let in at the moment, and for how long, as far as that is our matter.

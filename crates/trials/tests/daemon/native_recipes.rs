@@ -77,7 +77,7 @@ fn iptables() -> Outcome {
 /// It has its files in a directory of ours, as they are after the package has been installed.
 const UFW: &str = "
 root={DIR}/ufw
-ufw() { command ufw --rootdir=$root --datadir=$root --force \"$@\"; }
+ufw() { command ufw --rootdir=$root --datadir=$root \"$@\"; }
 # the rules
 set -e
 mkdir -p $root/etc/default $root/etc/ufw/applications.d $root/lib $root/usr/share
@@ -85,7 +85,7 @@ cp -rL /usr/share/ufw $root/usr/share/
 cp -L /usr/share/ufw/*.rules /usr/share/ufw/*.init /usr/share/ufw/ufw.conf $root/etc/ufw/
 cp /etc/default/ufw $root/etc/default/
 cp -r /lib/ufw $root/lib/
-ufw enable
+ufw --force enable
 ";
 
 fn ufw() -> Outcome {

@@ -70,8 +70,7 @@ pub(crate) fn passes(lab: &Lab, source: &str, port: &str) -> Outcome<bool> {
     let (protocol, port) = port.split_once('/').ok_or_else(|| Trouble::new(port))?;
     match protocol {
         "tcp" => match connect(lab, source, port) {
-            Ok(_) => Ok(true),
-            Err(error) if error == ErrorKind::ConnectionRefused => Ok(true),
+            Ok(_) | Err(ErrorKind::ConnectionRefused) => Ok(true),
             // What rejects in place of dropping says so by ICMP.
             Err(ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::PermissionDenied) => Ok(false),
             Err(error) => Err(Trouble::new(format!("connecting to {port}: {error}"))),
