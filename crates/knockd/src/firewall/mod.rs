@@ -95,6 +95,13 @@ impl Firewall {
         }
     }
 
+    /// Whether there is something of the table `inet knockd`.
+    pub fn is_there(&mut self) -> Result<bool, FirewallError> {
+        let found = OwnTable::read(&mut self.socket)
+            .map_err(|refusal| FirewallError::new("looking for the table inet knockd", &refusal))?;
+        Ok(found != OwnTable::default())
+    }
+
     /// Lets a source in at a door that is guarded, for this time from now on, or longer if it was let in for longer
     /// already. The time is one of the kernel's ticks exact, some milliseconds, and at least 20 milliseconds.
     pub fn let_in(&mut self, door: &DoorName, source: IpAddr, time: Duration) -> Result<(), FirewallError> {

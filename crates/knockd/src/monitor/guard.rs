@@ -32,6 +32,8 @@ pub struct Guard {
     firewall: Option<Firewall>,
     natives: Natives,
     lasting: Lasting,
+    /// Whether there was no table before ours.
+    is_new: bool,
     /// When what somebody else has changed is to be put right.
     repair_at: Option<Moment>,
     /// Before this nothing is put right again.
@@ -91,6 +93,7 @@ impl Guard {
         let guarded = guarded(&natives);
         let had_guard = self.natives.values().any(|native| native.guarded().is_some());
         if !guarded.is_empty() {
+            self.is_new |= !had_guard && !firewall.is_there()?;
             firewall.install(&guarded)?;
         } else if had_guard {
             firewall.flush()?;
@@ -212,6 +215,13 @@ impl Guard {
         log.say(Line::note(format!("what opens by itself is in order again, openings: {count}")));
         if let Some((door, source, refused)) = failed {
             log.say(Line::error(format!("{source}: {door}: could not be let in again: {refused}")));
+        }
+    }
+
+    /// Takes away the guard of a daemon that did not get to work, unless it has taken it over from another.
+    pub fn undo(&mut self, log: &Log) {
+        if self.is_new {
+            self.remove(log);
         }
     }
 

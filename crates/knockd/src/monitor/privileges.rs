@@ -17,7 +17,7 @@ use crate::sys::signals;
 const NEEDED: CapabilitySet = CapabilitySet::empty()
     // Packet sockets.
     .union(CapabilitySet::NET_RAW)
-    // Queues of packets longer than the system allows everybody.
+    // The firewall, and queues of packets longer than the system allows everybody.
     .union(CapabilitySet::NET_ADMIN)
     // Logs, configurations and one-time files that belong to somebody else.
     .union(CapabilitySet::DAC_OVERRIDE)

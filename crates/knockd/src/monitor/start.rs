@@ -83,6 +83,9 @@ pub fn run(arguments: &Arguments) -> Result<(), StartError> {
         }
         Err(error) => {
             monitor.log.say(Line::error(error.to_string()));
+            if !monitor.is_up {
+                monitor.guard.undo(&monitor.log);
+            }
             monitor.shut_down(GuardOnExit::Keep)?;
             Err(error.into())
         }
@@ -144,15 +147,22 @@ fn start(
         listen_again: None,
         pending: Changes::default(),
     };
-    let now = clock::now();
-    monitor.supervisor.start(now)?;
-    monitor.order_everything(now);
-    monitor.await_confinement()?;
+    monitor.begin().inspect_err(|_| monitor.guard.undo(&monitor.log))?;
     if let Some((journal, left)) = recovered {
         monitor.opener.set_journal(journal);
         monitor.opener.take_up(clock::now(), left, &monitor.log);
     }
     Ok(monitor)
+}
+
+impl Monitor {
+    /// Starts the first watcher, and waits until it has given up its rights.
+    fn begin(&mut self) -> Result<(), StartError> {
+        let now = clock::now();
+        self.supervisor.start(now)?;
+        self.order_everything(now);
+        Ok(self.await_confinement()?)
+    }
 }
 
 /// What the configuration needs to start and this machine doesn't have now, a line each.

@@ -28,6 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("native_life::the_end_keeps_the_guard_or_removes_it", the_end_keeps_the_guard_or_removes_it),
         trial("native_life::flush_removes_what_is_ours_alone", flush_removes_what_is_ours_alone),
         trial("native_life::without_the_right_it_does_not_start", without_the_right_it_does_not_start),
+        trial("native_life::a_start_that_fails_leaves_no_new_guard", a_start_that_fails_leaves_no_new_guard),
         trial("native_life::other_doors_leave_the_firewall_alone", other_doors_leave_the_firewall_alone),
         trial("native_life::what_stands_in_the_way_is_told", what_stands_in_the_way_is_told),
     ]
@@ -217,6 +218,29 @@ fn without_the_right_it_does_not_start() -> Outcome {
     knock(&lab, KNOCKER)?;
     lab.await_file("opened", "10.0.0.2\n")?;
     daemon.terminate()
+}
+
+/// It fails when the guard is up already: the watcher can't be confined as it has to be.
+fn a_start_that_fails_leaves_no_new_guard() -> Outcome {
+    let lab = lab()?;
+    let config = door("Open = tcp/22\n Cmd_Timeout = 30");
+    let unconfined = "exec setpriv --bounding-set=-setuid,-setgid --inh-caps=-setuid,-setgid \"$@\"";
+    let fails = || -> Outcome {
+        let ended = Setup::new(&lab, &config)?.with(&["--require-sandbox"]).behind(unconfined).run()?;
+        ensure(ended.status == Some(1), format!("{ended:?}"))?;
+        let _ = fs::remove_file(lab.directory().join("log"));
+        Ok(())
+    };
+    fails()?;
+    is_open(&lab, OTHER, "tcp/22")?;
+    ensure(!ruleset(&lab)?.contains("knockd"), ruleset(&lab)?)?;
+    // That of another stays.
+    let daemon = Setup::new(&lab, &config)?.start()?;
+    enter(&lab, &daemon, KNOCKER)?;
+    kill(daemon, &lab)?;
+    fails()?;
+    is_open(&lab, KNOCKER, "tcp/22")?;
+    is_shut(&lab, OTHER, "tcp/22")
 }
 
 fn other_doors_leave_the_firewall_alone() -> Outcome {
