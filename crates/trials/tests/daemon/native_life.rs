@@ -186,7 +186,11 @@ fn flush_removes_what_is_ours_alone() -> Outcome {
     let daemon = daemon(&lab, "Open = tcp/22\n Cmd_Timeout = 30")?;
     enter(&lab, &daemon, KNOCKER)?;
     // One that runs does not put up with it.
-    one_line(&flush.run()?, &["has put the table inet knockd back", "stop it"])?;
+    let refused = flush.run()?;
+    same("status", refused.status, Some(1))?;
+    // The one that runs writes to the same file.
+    let reason = "knockd: a knockd that runs here has put the table inet knockd back: stop it first\n";
+    ensure(refused.err.contains(reason), refused.err)?;
     daemon.log().await_part("in order again, openings: 1")?;
     is_open(&lab, KNOCKER, "tcp/22")?;
     daemon.terminate()?;
