@@ -24,6 +24,7 @@ mod support;
 mod tests;
 
 use std::{
+    collections::BTreeSet,
     net::IpAddr,
     os::fd::{AsFd, BorrowedFd},
     time::Duration,
@@ -80,6 +81,10 @@ impl Firewall {
     /// Has the table `inet knockd` guard these doors and no others, from one packet to the next. Openings of doors that
     /// were guarded before, by whatever process, stay as long as they would have; those of others go.
     pub fn install(&mut self, doors: &[GuardedDoor<'_>]) -> Result<(), FirewallError> {
+        let mut names = BTreeSet::new();
+        if let Some(door) = doors.iter().find(|door| !names.insert(door.name)) {
+            return Err(FirewallError::SameName(door.name.clone()));
+        }
         self.change_table(|batch, before| ruleset::write(batch, doors, before))
             .map_err(|refusal| FirewallError::of_the_guard(&refusal))
     }

@@ -250,6 +250,16 @@ fn meddling_is_found_even_if_news_of_it_were_lost() {
 }
 
 #[test]
+fn doors_of_one_name_are_refused() {
+    in_own_network("firewall::tests::doors_of_one_name_are_refused", || {
+        let mut firewall = Firewall::open().unwrap();
+        let error = firewall.install(&guarded(&[door("ssh", "tcp/22"), door("ssh", "tcp/80")])).unwrap_err();
+        assert_eq!(error.to_string(), "two doors with Open are called ssh; give each a name of its own");
+        assert_eq!(nft("list ruleset"), "");
+    });
+}
+
+#[test]
 fn a_door_without_a_guard_is_told() {
     in_own_network("firewall::tests::a_door_without_a_guard_is_told", || {
         let mut firewall = Firewall::open().unwrap();
