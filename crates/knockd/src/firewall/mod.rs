@@ -118,7 +118,8 @@ impl Firewall {
             .map_err(|refusal| FirewallError::new("shutting a source out", &refusal))
     }
 
-    /// Who is let in at a door; nobody if it isn't guarded.
+    /// Who is let in at a door; nobody if it isn't guarded. While the kernel makes room for many more sources at once its
+    /// list can lack some of them, or have one twice.
     pub fn openings(&mut self, door: &DoorName) -> Result<Vec<Opening>, FirewallError> {
         let mut all = Vec::new();
         for version in IpVersion::ALL {
