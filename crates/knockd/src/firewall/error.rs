@@ -2,6 +2,7 @@
 
 use std::io;
 
+use knock_core::config::DoorName;
 use rustix::io::Errno;
 use thiserror::Error;
 
@@ -27,7 +28,10 @@ pub enum FirewallError {
          (CONFIG_NF_TABLES_INET) and ct (CONFIG_NFT_CT, module nft_ct): {0}"
     )]
     Incomplete(io::Error),
-    /// A set that has to have its own place to hold this source has gone.
+    /// Two doors would share their openings: the one's knocks would open the other.
+    #[error("two doors with Open are called {0}; give each a name of its own")]
+    SameName(DoorName),
+    /// The set that this source should be put into has gone.
     #[error("the set {0} is not there any more")]
     NoSet(String),
     /// Anything else, and what was to be done.

@@ -24,6 +24,7 @@ mod support;
 mod tests;
 
 use std::{
+    collections::BTreeSet,
     net::IpAddr,
     os::fd::{AsFd, BorrowedFd},
     time::Duration,
@@ -80,6 +81,10 @@ impl Firewall {
     /// Has the table `inet knockd` guard these doors and no others, from one packet to the next. Openings of doors that
     /// were guarded before, by whatever process, stay as long as they would have; those of others go.
     pub fn install(&mut self, doors: &[GuardedDoor<'_>]) -> Result<(), FirewallError> {
+        let mut names = BTreeSet::new();
+        if let Some(door) = doors.iter().find(|door| !names.insert(door.name)) {
+            return Err(FirewallError::SameName(door.name.clone()));
+        }
         self.change_table(|batch, before| ruleset::write(batch, doors, before))
             .map_err(|refusal| FirewallError::of_the_guard(&refusal))
     }
@@ -120,7 +125,8 @@ impl Firewall {
             .map_err(|refusal| FirewallError::new("shutting a source out", &refusal))
     }
 
-    /// Who is let in at a door; nobody if it isn't guarded.
+    /// Who is let in at a door; nobody if it isn't guarded. While the kernel makes room for many more sources at once its
+    /// list can lack some of them, or have one twice.
     pub fn openings(&mut self, door: &DoorName) -> Result<Vec<Opening>, FirewallError> {
         let mut all = Vec::new();
         for version in IpVersion::ALL {

@@ -1,6 +1,8 @@
 //! The system calls that no library wraps for us, and with them all of our unsafe code.
 
+pub(crate) mod bpf;
 pub(crate) mod descriptors;
+pub(crate) mod filter;
 pub(crate) mod forbidden;
 pub(crate) mod mask;
 pub(crate) mod netlink;

@@ -172,3 +172,38 @@ fn the_remedy_is_in_the_language_of_who_made_the_table() {
         );
     });
 }
+
+/// Zones as firewalld makes them: they go on from chain to chain, and what nobody has accepted is rejected at the end.
+#[test]
+fn chains_are_followed_wherever_they_go() {
+    in_own_network("firewall::obstacle::tests::chains_are_followed_wherever_they_go", || {
+        nft("table inet firewalld {
+            chain to_any_zone {
+                icmpv6 type { nd-neighbor-advert, nd-redirect } accept
+            }
+            chain public_services {
+                tcp dport 22 accept
+                ip6 daddr fe80::/64 udp dport 546 accept
+            }
+            chain public {
+                jump to_any_zone
+                jump public_services
+                meta l4proto { icmp, ipv6-icmp } accept
+            }
+            chain zones {
+                iifname \"eth0\" goto public
+                goto public
+            }
+            chain filter_INPUT {
+                type filter hook input priority filter + 10; policy accept;
+                ct state { established, related } accept
+                ct status dnat accept
+                iifname \"lo\" accept
+                ct state invalid drop
+                jump zones
+                reject with icmpx admin-prohibited
+            }
+        }");
+        assert_eq!(dropped("tcp/22, tcp/443, udp/546"), "tcp/443");
+    });
+}
