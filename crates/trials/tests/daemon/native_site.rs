@@ -1,7 +1,7 @@
 //! Who gets where on a server whose doors open by themselves.
 
 use std::{
-    io::{ErrorKind, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     time::Duration,
 };
@@ -117,7 +117,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(lab: &Lab, source: &str, port: u16) -> Outcome<Self> {
-        let listener = lab.server().inside(|| Ok(TcpListener::bind(("::", port))?))?;
+        let listener = bound(lab, || TcpListener::bind(("::", port)))?;
         let client = connect(lab, source, &port.to_string())
             .map_err(|error| Trouble::new(format!("connecting to {port}: {error}")))?;
         let (server, _) = listener.accept()?;
@@ -149,11 +149,20 @@ fn connect(lab: &Lab, source: &str, port: &str) -> Result<TcpStream, ErrorKind> 
 
 fn udp_passes(lab: &Lab, source: &str, port: &str) -> Outcome<bool> {
     let (from, to) = addresses(source, port)?;
-    let service = lab.server().inside(|| Ok(UdpSocket::bind(to)?))?;
+    let service = bound(lab, || UdpSocket::bind(to))?;
     let client = lab.client().inside(|| Ok(UdpSocket::bind(from)?))?;
     service.set_read_timeout(Some(ANSWER))?;
     client.send_to(b"?", to)?;
     Ok(service.recv(&mut [0]).is_ok())
+}
+
+/// A socket on the server. For a moment the one of before may be held by a program that another test is starting.
+fn bound<T: Send>(lab: &Lab, bind: impl Fn() -> io::Result<T> + Sync) -> Outcome<T> {
+    lab.server().inside(|| {
+        let mut last = None;
+        let socket = await_some(PATIENCE, || bind().map_err(|error| last = Some(error)).ok());
+        socket.ok_or_else(|| Trouble::new(format!("cannot bind: {last:?}")))
+    })
 }
 
 /// Where it comes from and where it goes.
