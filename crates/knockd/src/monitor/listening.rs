@@ -20,7 +20,7 @@ use crate::{
     links::{Links, NoInterface},
     sandbox::MOST_SOCKETS,
     settings::Settings,
-    sys::packet::PacketSocket,
+    sys::packet::{PacketSocket, RingSize, Steersman},
 };
 
 /// The sockets that are open.
@@ -36,6 +36,11 @@ pub struct Listening {
     limit: usize,
     ears: Vec<Ear>,
     next_number: u32,
+    /// What each socket gets of the memory for packets.
+    ring: RingSize,
+    /// Why a socket has no ring, if it is the first.
+    refusal: Option<io::Error>,
+    is_refusal_told: bool,
 }
 
 #[derive(Debug)]
@@ -46,14 +51,31 @@ struct Ear {
     /// What the kernel lets through to it.
     program: Arc<Program>,
     /// The socket whose place it has taken, until the watcher has emptied that.
-    before: Option<PacketSocket>,
+    before: Option<Before>,
+}
+
+/// What was replaced, to be closed in this order.
+#[derive(Debug)]
+#[expect(dead_code, reason = "it is kept to be closed")]
+struct Before {
+    socket: PacketSocket,
+    steersman: Steersman,
+}
+
+/// What a process needs to read packets.
+#[derive(Debug)]
+pub struct Handle {
+    /// The socket.
+    pub socket: OwnedFd,
+    /// The size of its ring, if it has one.
+    pub ring: Option<RingSize>,
 }
 
 /// What the watcher has to be told.
 #[derive(Debug)]
 pub enum Change {
     /// There is a new socket.
-    Opened(SocketNumber, OwnedFd),
+    Opened(SocketNumber, Handle),
     /// A socket has taken the place of another, which hears nothing any more.
     Replaced {
         /// The other.
@@ -61,7 +83,7 @@ pub enum Change {
         /// The new one.
         new: SocketNumber,
         /// What it is listened to by.
-        socket: OwnedFd,
+        handle: Handle,
     },
     /// A socket is of no use any more.
     Closed(SocketNumber),
@@ -115,6 +137,9 @@ impl Listening {
             limit: Program::MAX,
             ears: Vec::new(),
             next_number: 0,
+            ring: RingSize::share(1),
+            refusal: None,
+            is_refusal_told: false,
         };
         listening.set_doors(Vec::new());
         listening
@@ -147,6 +172,11 @@ impl Listening {
     ///
     /// What is replaced stays open, and is not replaced again, until [`Listening::forget_replaced`].
     pub fn follow(&mut self, wanted: &Listen, links: &Links) -> Followed {
+        // Those that may come later get their share, too.
+        let count = match wanted {
+            Listen::Any => 1,
+            Listen::Named(names) => names.len(),
+        };
         let wanted: Vec<(String, InterfaceIndex)> = match wanted {
             Listen::Any => vec![("any".to_owned(), InterfaceIndex::default())],
             Listen::Named(names) => names
@@ -154,6 +184,7 @@ impl Listening {
                 .filter_map(|name| Some((name.clone(), links.named(base(name)).ok()?.0)))
                 .collect(),
         };
+        self.ring = RingSize::share(count);
         let mut failures = Vec::new();
         if wanted.len() > MOST_SOCKETS {
             failures.push(ListenError::TooMany(wanted.len()));
@@ -233,12 +264,20 @@ impl Listening {
         self.ears.iter().map(Ear::change).collect()
     }
 
+    /// Why packets don't come through a ring: the first time that this is so, and once.
+    pub fn take_refusal(&mut self) -> Option<io::Error> {
+        self.refusal.take()
+    }
+
     fn open(&mut self, name: &str, interface: InterfaceIndex) -> Result<Change, ListenError> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::PermissionDenied => ListenError::NotAllowed,
             _ => ListenError::System { name: name.to_owned(), error },
         };
-        let socket = self.with_program(|program| PacketSocket::open(interface, program)).map_err(failed)?;
+        let ring = Some(self.ring);
+        let open = |program: &Program| PacketSocket::open(interface, program, ring);
+        let mut socket = self.with_program(open).map_err(failed)?;
+        self.note_refusal(&mut socket);
         let (number, program) = (self.number(), Arc::clone(&self.program));
         let ear = Ear { number, interface, socket, program, before: None };
         let change = ear.change().map_err(failed)?;
@@ -247,14 +286,22 @@ impl Listening {
     }
 
     fn replace(&mut self, ear: &mut Ear) -> io::Result<Change> {
-        let next = self.with_program(|program| ear.socket.successor(ear.interface, program))?;
-        let socket = next.as_fd().try_clone_to_owned()?;
-        ear.socket.give_way()?;
+        let ring = Some(self.ring);
+        let next = self.with_program(|program| ear.socket.successor(ear.interface, program, ring))?;
+        let handle = handle(next.socket())?;
+        let (mut next, steersman) = next.take_over()?;
+        self.note_refusal(&mut next);
         let (old, new) = (ear.number, self.number());
-        ear.before = Some(std::mem::replace(&mut ear.socket, next));
+        ear.before = Some(Before { socket: std::mem::replace(&mut ear.socket, next), steersman });
         ear.number = new;
         ear.program = Arc::clone(&self.program);
-        Ok(Change::Replaced { old, new, socket })
+        Ok(Change::Replaced { old, new, handle })
+    }
+
+    fn note_refusal(&mut self, socket: &mut PacketSocket) {
+        let refusal = socket.take_refusal().filter(|_| !self.is_refusal_told);
+        self.is_refusal_told |= refusal.is_some();
+        self.refusal = refusal.or(self.refusal.take());
     }
 
     fn number(&mut self) -> SocketNumber {
@@ -319,8 +366,12 @@ fn base(name: &str) -> &str {
 
 impl Ear {
     fn change(&self) -> io::Result<Change> {
-        Ok(Change::Opened(self.number, self.socket.as_fd().try_clone_to_owned()?))
+        Ok(Change::Opened(self.number, handle(&self.socket)?))
     }
+}
+
+fn handle(socket: &PacketSocket) -> io::Result<Handle> {
+    Ok(Handle { socket: socket.as_fd().try_clone_to_owned()?, ring: socket.ring() })
 }
 
 #[cfg(test)]

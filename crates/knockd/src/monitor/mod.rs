@@ -209,6 +209,11 @@ impl Monitor {
     fn follow_listening(&mut self, now: Moment) -> Vec<Change> {
         let followed = self.listening.follow(&self.settings.interfaces, &self.links);
         self.listen_again = (!followed.failures.is_empty()).then(|| now.after(LISTEN_AGAIN));
+        if let Some(refusal) = self.listening.take_refusal() {
+            self.log.say(Line::warning(format!(
+                "the system gives us no ring for packets ({refusal}): they are read one by one"
+            )));
+        }
         for failure in followed.failures {
             self.log.say(Line::error(format!("{failure}; trying again")));
         }

@@ -4,7 +4,11 @@ use std::net::IpAddr;
 
 use knock_core::{filter::Families, host::Host, interface::InterfaceIndex, moment::Moment};
 
-use super::{Monitor, doors::Changes, listening::Change};
+use super::{
+    Monitor,
+    doors::Changes,
+    listening::{Change, Handle},
+};
 use crate::{
     ipc::{AddressKind, Order},
     log::Line,
@@ -99,9 +103,11 @@ impl Monitor {
     pub(super) fn order_sockets(&mut self, changes: Vec<Change>) {
         for change in changes {
             match change {
-                Change::Opened(number, socket) => self.supervisor.order(&Order::Listen(number), Some(socket)),
-                Change::Replaced { old, new, socket } => {
-                    self.supervisor.order(&Order::Replace { old, new }, Some(socket));
+                Change::Opened(number, Handle { socket, ring }) => {
+                    self.supervisor.order(&Order::Listen(number, ring), Some(socket));
+                }
+                Change::Replaced { old, new, handle: Handle { socket, ring } } => {
+                    self.supervisor.order(&Order::Replace { old, new, ring }, Some(socket));
                 }
                 Change::Closed(number) => self.order(&Order::Leave(number)),
             }

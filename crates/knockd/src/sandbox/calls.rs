@@ -57,9 +57,20 @@ fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = FREE.map(|call| (call, Vec::new())).into();
     #[cfg(target_arch = "x86_64")]
     rules.insert(libc::SYS_poll, Vec::new());
-    let no_code = || when(&[(2, SeccompCmpOp::MaskedEq(bits(libc::PROT_EXEC)), 0)]);
-    rules.insert(libc::SYS_mmap, vec![no_code()?]);
-    rules.insert(libc::SYS_mprotect, vec![no_code()?]);
+    // Memory of its own wherever the kernel likes, and the rings of packet sockets: never to be run.
+    let own = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let kinds = bits(own | libc::MAP_SHARED | libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE);
+    let own = when(&[
+        (2, SeccompCmpOp::MaskedEq(bits(libc::PROT_EXEC)), 0),
+        (3, SeccompCmpOp::MaskedEq(kinds), bits(own)),
+    ])?;
+    let ring = when(&[
+        (2, SeccompCmpOp::Eq, bits(libc::PROT_READ | libc::PROT_WRITE)),
+        (3, SeccompCmpOp::Eq, bits(libc::MAP_SHARED)),
+    ])?;
+    rules.insert(libc::SYS_mmap, vec![own, ring]);
+    let no_code = when(&[(2, SeccompCmpOp::MaskedEq(bits(libc::PROT_EXEC)), 0)])?;
+    rules.insert(libc::SYS_mprotect, vec![no_code]);
     // To wherever the kernel likes: nothing is to be put in the place of code.
     let anywhere = when(&[(3, SeccompCmpOp::Eq, bits(libc::MREMAP_MAYMOVE))])?;
     rules.insert(libc::SYS_mremap, vec![anywhere]);

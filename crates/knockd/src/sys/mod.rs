@@ -2,6 +2,7 @@
 
 pub(crate) mod descriptors;
 pub(crate) mod forbidden;
+pub(crate) mod mapping;
 pub(crate) mod mask;
 pub(crate) mod packet;
 pub(crate) mod signals;

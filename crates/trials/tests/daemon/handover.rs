@@ -19,12 +19,17 @@ use trials::{
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("handover::a_reload_loses_and_doubles_no_knock", a_reload_loses_and_doubles_no_knock),
+        trial("handover::a_reload_loses_and_doubles_no_knock", || a_reload_loses_and_doubles_no_knock("")),
+        trial("handover::not_without_a_ring_either", || {
+            a_reload_loses_and_doubles_no_knock(&without_rings()?)
+        }),
         trial("handover::a_one_time_sequence_does_not_either", a_one_time_sequence_does_not_either),
         trial("handover::waits_for_a_watcher_that_does_not_answer", waits_for_a_watcher_that_does_not_answer),
         trial("handover::what_needs_the_same_packets_keeps_its_socket", what_stays_keeps_its_socket),
     ]
 }
+
+use crate::ring::without_rings;
 
 /// A knock that is lost and one that comes twice are both wrong ports here.
 const STEADY: &str = "[steady]\n Sequence = 7300:udp,7300:udp,7300:udp,7100:udp,7100:udp\n Command = true\n";
@@ -79,9 +84,9 @@ fn await_another(daemon: &Daemon<'_>, known: &mut BTreeSet<String>) -> Outcome {
     Ok(())
 }
 
-fn a_reload_loses_and_doubles_no_knock() -> Outcome {
+fn a_reload_loses_and_doubles_no_knock(before: &str) -> Outcome {
     let lab = Lab::new()?;
-    let daemon = Setup::new(&lab, STEADY)?.start()?;
+    let daemon = Setup::new(&lab, STEADY)?.behind(before).start()?;
     let watcher = daemon.watcher()?;
     let mut known = sockets(&daemon)?;
     let times = knock_during(&lab, || {
@@ -137,8 +142,8 @@ fn waits_for_a_watcher_that_does_not_answer() -> Outcome {
              [other]\n Sequence = {port}\n Wrong_Port = ignore\n Command = true\n"
         ))?;
     }
-    // The one that it is to take over, and none of the others.
-    same("descriptors", count()?, before + 1)?;
+    // The one that it is to take over and the one that steers, and none of the others.
+    same("descriptors", count()?, before + 2)?;
     watcher.signal(Signal::SIGCONT)?;
     crate::support::insist(&daemon, "other", "tcp CLIENT > SERVER:6029", &lab)?;
     lab.send("tcp CLIENT > SERVER:6000,6028")?;
