@@ -20,7 +20,7 @@ use crate::{
     links::{Links, NoInterface},
     sandbox::MOST_SOCKETS,
     settings::Settings,
-    sys::packet::{PacketSocket, RingSize, Steersman},
+    sys::packet::{PacketSocket, RingSize},
 };
 
 /// The sockets that are open.
@@ -51,15 +51,7 @@ struct Ear {
     /// What the kernel lets through to it.
     program: Arc<Program>,
     /// The socket whose place it has taken, until the watcher has emptied that.
-    before: Option<Before>,
-}
-
-/// What was replaced, to be closed in this order.
-#[derive(Debug)]
-#[expect(dead_code, reason = "it is kept to be closed")]
-struct Before {
-    socket: PacketSocket,
-    steersman: Steersman,
+    before: Option<PacketSocket>,
 }
 
 /// What a process needs to read packets.
@@ -287,12 +279,12 @@ impl Listening {
 
     fn replace(&mut self, ear: &mut Ear) -> io::Result<Change> {
         let ring = Some(self.ring);
-        let next = self.with_program(|program| ear.socket.successor(ear.interface, program, ring))?;
-        let handle = handle(next.socket())?;
-        let (mut next, steersman) = next.take_over()?;
+        let mut next = self.with_program(|program| ear.socket.successor(ear.interface, program, ring))?;
+        let handle = handle(&next)?;
+        ear.socket.give_way()?;
         self.note_refusal(&mut next);
         let (old, new) = (ear.number, self.number());
-        ear.before = Some(Before { socket: std::mem::replace(&mut ear.socket, next), steersman });
+        ear.before = Some(std::mem::replace(&mut ear.socket, next));
         ear.number = new;
         ear.program = Arc::clone(&self.program);
         Ok(Change::Replaced { old, new, handle })

@@ -154,7 +154,7 @@ fn expect_replaced(ring: Option<RingSize>) {
 
     send(7, b"");
     let second = first.successor(LOOPBACK, &everything, ring).unwrap();
-    let (second, _steersman) = second.take_over().unwrap();
+    first.give_way().unwrap();
     send(8, b"");
     let replace = Order::Replace { old: SocketNumber(0), new: SocketNumber(1), ring };
     watcher.follow(replace.clone(), copy(&second)).unwrap();

@@ -8,13 +8,13 @@ mod ring;
 use std::{
     io, mem,
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+    sync::Arc,
 };
 
 use knock_core::{filter::Program, interface::InterfaceIndex};
 
 use self::option::{checked, narrow};
 pub(crate) use self::{
-    group::Steersman,
     reader::{PacketReader, Received},
     ring::RingSize,
 };
@@ -25,10 +25,20 @@ const RECEIVE_BUFFER: i32 = 4 << 20;
 /// A non-blocking packet socket that sees incoming packets from the network header on. Nobody can change its filter.
 #[derive(Debug)]
 pub(crate) struct PacketSocket {
-    fd: OwnedFd,
+    socket: Bare,
+    /// Shared with the one that it succeeds and its own successor.
+    steersman: Arc<Steersman>,
     ring: Option<RingSize>,
     refusal: Option<io::Error>,
 }
+
+/// One that may have no filter yet.
+#[derive(Debug)]
+struct Bare(OwnedFd);
+
+/// Says which socket of a group gets the packets; it gets none itself.
+#[derive(Debug)]
+struct Steersman(Bare);
 
 impl PacketSocket {
     /// Listens to all protocols on one interface, or on all of them for index 0, with what `filter` lets through.
@@ -40,8 +50,11 @@ impl PacketSocket {
         filter: &Program,
         wanted: Option<RingSize>,
     ) -> io::Result<Self> {
-        let socket = Self::deaf(interface, wanted)?;
-        socket.join(None)?;
+        // Members of a group that leave come again in the order in which they were opened: this one is to be the first.
+        let steersman = Steersman(Bare::deaf(interface, |_| Ok(()))?);
+        steersman.gather()?;
+        let socket = Self::deaf(interface, wanted, Arc::new(steersman))?;
+        socket.socket.join(socket.steersman.0.group()?)?;
         socket.hear(filter)?;
         Ok(socket)
     }
@@ -57,24 +70,46 @@ impl PacketSocket {
     }
 
     /// A new one that is bound but lets nothing through yet.
-    fn deaf(interface: InterfaceIndex, wanted: Option<RingSize>) -> io::Result<Self> {
+    fn deaf(
+        interface: InterfaceIndex,
+        wanted: Option<RingSize>,
+        steersman: Arc<Steersman>,
+    ) -> io::Result<Self> {
+        let (mut ring, mut refusal) = (None, None);
+        let socket = Bare::deaf(interface, |socket| {
+            match wanted.map(|wanted| ring::set_up(socket, wanted)) {
+                Some(Ok(size)) => ring = Some(size),
+                Some(Err(error)) => refusal = Some(error),
+                None => {}
+            }
+            if ring.is_some() { Ok(()) } else { socket.lengthen_queue() }
+        })?;
+        Ok(Self { socket, steersman, ring, refusal })
+    }
+
+    /// Lets through what `filter` does, for good.
+    fn hear(&self, filter: &Program) -> io::Result<()> {
+        let instructions = filter.instructions().iter();
+        let mut instructions: Vec<_> = instructions
+            .map(|one| libc::sock_filter { code: one.code, jt: one.jt, jf: one.jf, k: one.k })
+            .collect();
+        self.socket.attach(&mut instructions)?;
+        option::set(&self.socket, libc::SOL_SOCKET, libc::SO_LOCK_FILTER, &1_i32)
+    }
+}
+
+impl Bare {
+    /// A new one that is bound, after something has been done to it, but lets nothing through.
+    fn deaf(interface: InterfaceIndex, prepare: impl FnOnce(&Self) -> io::Result<()>) -> io::Result<Self> {
         // Protocol 0 keeps it deaf until it is bound: no packet comes in past the filter, nor past the ring.
         let kind = libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
         // SAFETY: socket(2) takes no pointers.
         let fd = checked(unsafe { libc::socket(libc::AF_PACKET, kind, 0) })?;
         // SAFETY: the descriptor is new, valid and ours alone.
-        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        let (ring, refusal) = match wanted.map(|wanted| ring::set_up(&fd, wanted)) {
-            Some(Ok(size)) => (Some(size), None),
-            Some(Err(error)) => (None, Some(error)),
-            None => (None, None),
-        };
-        let socket = Self { fd, ring, refusal };
+        let socket = Self(unsafe { OwnedFd::from_raw_fd(fd) });
+        prepare(&socket)?;
         socket.attach(&mut [TAKE_NOTHING])?;
         option::set(&socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1_i32)?;
-        if socket.ring.is_none() {
-            socket.lengthen_queue()?;
-        }
         socket.bind(interface)?;
         Ok(socket)
     }
@@ -85,16 +120,6 @@ impl PacketSocket {
             option::set(self, libc::SOL_SOCKET, libc::SO_RCVBUF, &RECEIVE_BUFFER)?;
         }
         Ok(())
-    }
-
-    /// Lets through what `filter` does, for good.
-    fn hear(&self, filter: &Program) -> io::Result<()> {
-        let instructions = filter.instructions().iter();
-        let mut instructions: Vec<_> = instructions
-            .map(|one| libc::sock_filter { code: one.code, jt: one.jt, jf: one.jf, k: one.k })
-            .collect();
-        self.attach(&mut instructions)?;
-        option::set(self, libc::SOL_SOCKET, libc::SO_LOCK_FILTER, &1_i32)
     }
 
     fn attach(&self, instructions: &mut [libc::sock_filter]) -> io::Result<()> {
@@ -110,7 +135,7 @@ impl PacketSocket {
         address.sll_ifindex = interface.0.cast_signed();
         // SAFETY: the address is valid for reads of the length given.
         let result =
-            unsafe { libc::bind(self.fd.as_raw_fd(), (&raw const address).cast(), address_length()?) };
+            unsafe { libc::bind(self.0.as_raw_fd(), (&raw const address).cast(), address_length()?) };
         checked(result).map(drop)
     }
 }
@@ -120,7 +145,13 @@ const TAKE_NOTHING: libc::sock_filter = libc::sock_filter { code: 0x06, jt: 0, j
 
 impl AsFd for PacketSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.socket.as_fd()
+    }
+}
+
+impl AsFd for Bare {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

@@ -19,32 +19,28 @@ fn everything() -> Program {
     filter::any_hit(Families::Both)
 }
 
-/// A socket and the end of it where packets come out. Whoever steered must be closed after the one before, by the order
-/// of these fields in what is dropped.
+/// A socket and the end of it where packets come out.
 struct Both {
     reader: PacketReader,
     socket: PacketSocket,
-    steersman: Option<Steersman>,
 }
 
-fn both(socket: PacketSocket, steersman: Option<Steersman>) -> Both {
+fn both(socket: PacketSocket) -> Both {
     let copy = socket.as_fd().try_clone_to_owned().unwrap();
-    Both { reader: PacketReader::adopt(copy, socket.ring()).unwrap(), socket, steersman }
+    Both { reader: PacketReader::adopt(copy, socket.ring()).unwrap(), socket }
 }
 
 fn open(interface: InterfaceIndex, ring: Option<RingSize>) -> Both {
     let mut socket = PacketSocket::open(interface, &everything(), ring).unwrap();
     assert!(socket.take_refusal().is_none());
     assert_eq!(socket.ring().is_some(), ring.is_some());
-    both(socket, None)
+    both(socket)
 }
 
-/// The old one gets hold of who steers, to be closed before him.
-fn replace(old: &mut Both, interface: InterfaceIndex) -> Both {
+fn replace(old: &Both, interface: InterfaceIndex) -> Both {
     let next = old.socket.successor(interface, &everything(), old.socket.ring()).unwrap();
-    let (next, steersman) = next.take_over().unwrap();
-    old.steersman = Some(steersman);
-    both(next, None)
+    old.socket.give_way().unwrap();
+    both(next)
 }
 
 /// With a ring and without, which is what a kernel that refuses it comes to.
@@ -80,10 +76,10 @@ fn received(both: &mut Both) -> Vec<u32> {
 fn nobody_changes_the_filter() {
     in_own_network("sys::packet::tests::nobody_changes_the_filter", || {
         with_and_without_ring(|ring| {
-            let mut first = open(LOOPBACK, ring);
-            let second = replace(&mut first, LOOPBACK);
+            let first = open(LOOPBACK, ring);
+            let second = replace(&first, LOOPBACK);
             for socket in [first.socket, second.socket] {
-                let refused = socket.attach(&mut [TAKE_NOTHING]).unwrap_err();
+                let refused = socket.socket.attach(&mut [TAKE_NOTHING]).unwrap_err();
                 assert_eq!(Errno::from_io_error(&refused), Some(Errno::PERM));
                 for (name, value) in [(libc::SO_DETACH_FILTER, 0_i32), (libc::SO_LOCK_FILTER, 0)] {
                     let refused = option::set(&socket, libc::SOL_SOCKET, name, &value).unwrap_err();
@@ -100,12 +96,12 @@ fn what_was_heard_before_is_still_received() {
         with_and_without_ring(|ring| {
             let mut first = open(LOOPBACK, ring);
             (0..3).for_each(send);
-            let mut second = replace(&mut first, LOOPBACK);
+            let mut second = replace(&first, LOOPBACK);
             (3..5).for_each(send);
             assert_eq!((received(&mut first), received(&mut second)), (vec![0, 1, 2], vec![3, 4]));
             drop(first);
             // And once more, for the group is another than at first.
-            let mut third = replace(&mut second, LOOPBACK);
+            let mut third = replace(&second, LOOPBACK);
             (5..7).for_each(send);
             assert_eq!((received(&mut second), received(&mut third)), (vec![], vec![5, 6]));
         });
@@ -122,7 +118,7 @@ fn a_successor_hears_nothing_before_its_time() {
             assert_eq!(received(&mut first), [0]);
             // One that is given up leaves no trace.
             drop(unused);
-            let mut second = replace(&mut first, LOOPBACK);
+            let mut second = replace(&first, LOOPBACK);
             send(1);
             assert_eq!((received(&mut first), received(&mut second)), (vec![], vec![1]));
         });
@@ -143,7 +139,7 @@ fn each_packet_comes_once_and_in_order() {
                         numbers.inspect(|number| send(*number)).map(|_| thread::sleep(PAUSE)).count()
                     });
                     for _ in 0..30 {
-                        let mut next = replace(&mut socket, interface);
+                        let mut next = replace(&socket, interface);
                         numbers.extend(received(&mut socket));
                         thread::sleep(5 * PAUSE);
                         assert!(received(&mut socket).is_empty(), "too late");
@@ -167,12 +163,13 @@ const PAUSE: Duration = Duration::from_micros(200);
 fn one_without_a_group_is_replaced_as_well() {
     in_own_network("sys::packet::tests::one_without_a_group_is_replaced_as_well", || {
         with_and_without_ring(|ring| {
-            let first = PacketSocket::deaf(LOOPBACK, ring).unwrap();
+            let steersman = Steersman(Bare::deaf(LOOPBACK, |_| Ok(())).unwrap());
+            let first = PacketSocket::deaf(LOOPBACK, ring, Arc::new(steersman)).unwrap();
             first.hear(&everything()).unwrap();
-            assert_eq!(first.group().unwrap(), None);
-            let mut first = both(first, None);
+            assert_eq!(first.socket.group().unwrap(), None);
+            let mut first = both(first);
             send(0);
-            let mut second = replace(&mut first, LOOPBACK);
+            let mut second = replace(&first, LOOPBACK);
             send(1);
             assert_eq!((received(&mut first), received(&mut second)), (vec![0], vec![1]));
         });
@@ -189,12 +186,12 @@ fn an_interface_may_be_down_at_any_time() {
                 assert_eq!(Errno::from_io_error(&told), Some(Errno::NETDOWN));
             };
             let mut first = open(LOOPBACK, ring);
-            let mut second = replace(&mut first, LOOPBACK);
+            let mut second = replace(&first, LOOPBACK);
             [&mut first, &mut second].into_iter().for_each(forget_error);
             drop(first);
             set_loopback("up");
             send(0);
-            let mut third = replace(&mut second, LOOPBACK);
+            let mut third = replace(&second, LOOPBACK);
             send(1);
             assert_eq!((received(&mut second), received(&mut third)), (vec![0], vec![1]));
             drop(second);
@@ -245,7 +242,7 @@ fn a_ring_that_is_refused_leaves_a_queue() {
     in_own_network("sys::packet::tests::a_ring_that_is_refused_leaves_a_queue", || {
         let file = std::fs::File::open("/dev/null").unwrap();
         assert!(ring::set_up(&file, RingSize::share(1)).is_err());
-        let socket = PacketSocket::deaf(LOOPBACK, RingSize::new(1)).unwrap();
+        let socket = PacketSocket::open(LOOPBACK, &everything(), RingSize::new(1)).unwrap();
         let mapped = PacketReader::adopt(socket.as_fd().try_clone_to_owned().unwrap(), RingSize::new(1));
         // Another size than it has.
         let other = PacketReader::adopt(socket.as_fd().try_clone_to_owned().unwrap(), RingSize::new(2));
