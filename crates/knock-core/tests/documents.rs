@@ -103,6 +103,65 @@ fn links_between_the_documents_lead_somewhere() {
     assert!(followed > 10, "{followed} links found");
 }
 
+/// A test is named by the end of its file's path and its name, `` `FILE.rs: NAME` ``; a case or a fuzz target by the end
+/// of its file's path.
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let model = fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
+    let files: Vec<_> =
+        ["crates", "fuzz/fuzz_targets"].map(|folder| files_below(&root().join(folder))).concat();
+    let mut found = 0;
+    for named in model.split('`').skip(1).step_by(2) {
+        let (end, test) = named.split_once(": ").map_or((named, None), |(end, test)| (end, Some(test)));
+        let kind = Path::new(end).extension().unwrap_or_default();
+        if kind != "rs" && kind != "case" {
+            continue;
+        }
+        let meant: Vec<_> = files.iter().filter(|path| path.ends_with(end)).collect();
+        let [path] = meant[..] else { panic!("{named}: {} files end so: {meant:?}", meant.len()) };
+        let is_test = match test {
+            Some(test) => has_test(&fs::read_to_string(path).unwrap(), test),
+            None => kind == "case" || end.starts_with("fuzz_targets/"),
+        };
+        assert!(is_test, "docs/threat-model.md names {named}, and there is no such test");
+        found += 1;
+    }
+    assert!(found > 100, "{found} tests named");
+}
+
+#[test]
+fn a_test_is_what_the_harness_would_run() {
+    let text = "#[test]\nfn one() {}\nfn helper() {}\n#[test]\n#[ignore]\nfn asleep() {}\n\
+        #[test]\n/// Two.\nfn two(\n) {}\ntrial(\"part::three\", four), trial(\n    \"five\", || helper())";
+    for name in ["one", "two", "three", "five"] {
+        assert!(has_test(text, name), "{name}");
+    }
+    for name in ["helper", "asleep", "four", "part::three", "ree", "on"] {
+        assert!(!has_test(text, name), "{name}");
+    }
+}
+
+/// Whether a source has a test of this name: a function marked as one that is not left out, or a trial, which may have
+/// the name of its module in front.
+fn has_test(text: &str, name: &str) -> bool {
+    let is_marked = |before: &str| {
+        let own = before.rsplit("fn ").next().unwrap();
+        own.contains("#[test]") && !own.contains("#[ignore")
+    };
+    let function = format!("fn {name}(");
+    let is_function = text.match_indices(&function).any(|(place, _)| is_marked(&text[..place]));
+    let is_trial = text.split("trial(").skip(1).any(|rest| {
+        let called = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+        called.is_some_and(|called| called.rsplit("::").next() == Some(name))
+    });
+    is_function || is_trial
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
 /// What a heading is called in a link: its words in small letters with hyphens between them.
 fn anchor(heading: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || " _-".contains(*c);

@@ -56,7 +56,7 @@ pub fn main() -> ExitCode {
     } else {
         // Those who look for the daemon look for it by this name; /proc/self/exe would give it another.
         let _ = rustix::thread::set_name(c"knockd");
-        monitor::run(arguments).map_err(|error| error.to_string())
+        monitor::run(&arguments).map_err(|error| error.to_string())
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

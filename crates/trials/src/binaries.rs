@@ -1,10 +1,6 @@
 //! Where the programs under test are.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, path::PathBuf, process::Command};
 
 use crate::trouble::{Outcome, Trouble, While};
 
@@ -48,8 +44,9 @@ pub fn directory() -> Outcome<PathBuf> {
 /// Builds them with the profile of this program and beside it.
 fn build() -> Outcome<PathBuf> {
     let own = env::current_exe()?;
-    let parent = own.parent().and_then(Path::parent);
-    let directory = parent.ok_or_else(|| Trouble::new("a test program lies in target/PROFILE/deps"))?;
+    // A program lies in target/PROFILE, a test program in target/PROFILE/deps.
+    let mut parents = own.ancestors().skip(1).skip_while(|parent| parent.ends_with("deps"));
+    let directory = parents.next().ok_or_else(|| Trouble::new("a program lies in no directory"))?;
     let target = directory.parent().unwrap_or(directory);
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "-p", "knockd", "-p", "knock", "--bins", "--target-dir"]).arg(target);

@@ -5,6 +5,8 @@
 //! - [`runner`]: plays cases, to a capture file read by our daemon, or in real time to a running one.
 //! - [`net`]: the laboratory: two hosts in network namespaces of their own and a cable between them. Hand-written
 //!   tests use it too; a test program begins with [`sandbox::run`].
+//! - [`sweep`]: kills the daemon at every step of something and looks what becomes of its promises; [`stepper`] leads it
+//!   from step to step.
 #![forbid(unsafe_code)]
 
 pub mod binaries;
@@ -17,4 +19,6 @@ pub mod packet;
 pub mod pcap;
 pub mod runner;
 pub mod sandbox;
+pub mod stepper;
+pub mod sweep;
 pub mod trouble;

@@ -77,20 +77,28 @@ impl Link {
 
 /// The bytes of a capture file with these frames, each with its time since [`START`].
 pub fn capture(link: Link, frames: &[(Duration, Frame)]) -> Outcome<Vec<u8>> {
-    // Magic number for microseconds, version 2.4, no time zone, no accuracy, snapshot length, link type.
-    let numbers = [0xa1b2_c3d4, 2 | 4 << 16, 0, 0, 65535, link.number()];
-    let mut file: Vec<u8> = numbers.into_iter().flat_map(u32::to_le_bytes).collect();
+    let mut file = header(link);
     for (time, frame) in frames {
-        let bytes = [link.header(frame), frame.packet.clone()].concat();
-        let seconds = u32::try_from(time.as_secs()).ok().and_then(|seconds| START.checked_add(seconds));
-        let seconds = seconds.ok_or_else(|| Trouble::new("a time is too late for a capture"))?;
-        let length =
-            u32::try_from(bytes.len()).map_err(|_| Trouble::new("a frame is too long for a capture"))?;
-        let record = [seconds, time.subsec_micros(), length, length];
-        file.extend(record.into_iter().flat_map(u32::to_le_bytes));
-        file.extend(bytes);
+        file.extend(record(*time, &[link.header(frame), frame.packet.clone()].concat())?);
     }
     Ok(file)
+}
+
+/// What a capture file begins with.
+#[must_use]
+pub fn header(link: Link) -> Vec<u8> {
+    // Magic number for microseconds, version 2.4, no time zone, no accuracy, snapshot length, link type.
+    let numbers = [0xa1b2_c3d4, 2 | 4 << 16, 0, 0, 65535, link.number()];
+    numbers.into_iter().flat_map(u32::to_le_bytes).collect()
+}
+
+/// A captured packet with its link header, its time counted from [`START`].
+pub fn record(time: Duration, bytes: &[u8]) -> Outcome<Vec<u8>> {
+    let seconds = u32::try_from(time.as_secs()).ok().and_then(|seconds| START.checked_add(seconds));
+    let seconds = seconds.ok_or_else(|| Trouble::new("a time is too late for a capture"))?;
+    let length = u32::try_from(bytes.len()).map_err(|_| Trouble::new("a frame is too long for a capture"))?;
+    let numbers = [seconds, time.subsec_micros(), length, length];
+    Ok(numbers.into_iter().flat_map(u32::to_le_bytes).chain(bytes.iter().copied()).collect())
 }
 
 #[cfg(test)]

@@ -7,15 +7,18 @@ use std::{
 };
 
 use trials::{
-    net::{Lab, Log, PATIENCE, await_some},
+    frame::Frame,
+    net::{Lab, Log, PATIENCE, Wire, await_some},
+    packet::Packet,
     sandbox::{self, trial},
-    trouble::{Outcome, Trouble, While},
+    trouble::{Outcome, Trouble, While, ensure, same},
 };
 
 fn main() -> ExitCode {
     sandbox::run(|| {
         Ok(vec![
             trial("packets_arrive_whole", packets_arrive_whole),
+            trial("many_frames_go_at_once", many_frames_go_at_once),
             trial("hosts_know_each_other", hosts_know_each_other),
             trial("cables_come_and_go", cables_come_and_go),
             trial("programs_run_inside_and_end", programs_run_inside_and_end),
@@ -43,6 +46,26 @@ fn packets_arrive_whole() -> Outcome {
         }
     }
     Ok(())
+}
+
+/// In their order, and none twice.
+fn many_frames_go_at_once() -> Outcome {
+    let lab = Lab::new()?;
+    let socket = lab.server().inside(|| Ok(UdpSocket::bind("10.0.0.1:7000")?))?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    let mut frames = Vec::new();
+    for number in 0..100_u8 {
+        let packet: Packet = format!("udp CLIENT > SERVER:7000 payload={number:02x}").parse()?;
+        frames.extend(packet.frames(&mut 0)?.iter().map(Frame::bytes));
+    }
+    Wire::open(lab.client(), "eth0")?.send_all(&frames)?;
+    for number in 0..100_u8 {
+        let mut buffer = [0];
+        socket.recv_from(&mut buffer)?;
+        same("the next frame", buffer, [number])?;
+    }
+    socket.set_nonblocking(true)?;
+    ensure(socket.recv_from(&mut [0]).is_err(), "there is one more")
 }
 
 fn hosts_know_each_other() -> Outcome {

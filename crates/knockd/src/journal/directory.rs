@@ -22,7 +22,7 @@ const ROOM: [u8; 4096] = [b'\n'; 4096];
 
 /// A directory that no other daemon uses while this value lives.
 #[derive(Debug)]
-pub(super) struct Directory {
+pub struct Directory {
     path: PathBuf,
     /// Holds the lock.
     handle: File,
@@ -60,7 +60,7 @@ pub enum DirectoryError {
 
 impl Directory {
     /// Makes the directory if it isn't there, and takes it.
-    pub(super) fn take(path: &Path) -> Result<Self, DirectoryError> {
+    pub fn take(path: &Path) -> Result<Self, DirectoryError> {
         let failed = |error| DirectoryError::File { path: path.to_owned(), error };
         make(path).map_err(failed)?;
         let handle = File::open(path).map_err(failed)?;
@@ -87,19 +87,49 @@ impl Directory {
         }
     }
 
-    /// Puts a file with this text in the place of the one that there is, all at once. When this returns it is on the
-    /// disk, and has room to grow.
+    /// Puts a file with this text in the place of the one that there is, all at once. When this returns its content is
+    /// on the disk, with room to grow; its name is after [`Directory::sync`]. If this fails the other one is still there.
     pub(super) fn replace(&self, name: &str, text: &str) -> io::Result<File> {
         let fresh = self.file(&format!("{name}.new"));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
         file.write_all(text.as_bytes())?;
         file.write_all(&ROOM)?;
         file.sync_data()?;
         file.set_len(text.len() as u64)?;
         file.sync_all()?;
         fs::rename(fresh, self.file(name))?;
-        self.handle.sync_all()?;
         Ok(file)
+    }
+
+    /// Has the names of the files on the disk. There are file systems where that can't be asked for.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        match rustix::fs::fsync(&self.handle) {
+            Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Keeps a text for us alone to read.
+    pub(super) fn keep(&self, name: &str, text: &[u8]) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(self.file(name))?;
+        file.write_all(text)
+    }
+
+    /// Whether this open file is the one of that name.
+    pub(super) fn holds(&self, name: &str, file: &File) -> bool {
+        is_at(&self.file(name), file)
+    }
+
+    /// Whether the directory is still where it was taken.
+    pub(super) fn is_in_place(&self) -> bool {
+        is_at(&self.path, &self.handle)
+    }
+
+    /// Its path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 }
 
@@ -112,6 +142,11 @@ pub fn check_state_directory(path: &Path) -> Result<(), DirectoryError> {
     }
     let rights = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
     rustix::fs::access(there, rights).map_err(|error| failed(error.into()))
+}
+
+fn is_at(path: &Path, file: &File) -> bool {
+    let (Ok(found), Ok(ours)) = (fs::metadata(path), file.metadata()) else { return false };
+    (found.dev(), found.ino()) == (ours.dev(), ours.ino())
 }
 
 fn make(path: &Path) -> io::Result<()> {
@@ -194,10 +229,16 @@ mod tests {
         assert_eq!(directory.read("a").unwrap(), b"");
         for text in ["long text\n", "short\n", ""] {
             let file = directory.replace("a", text).unwrap();
+            directory.sync().unwrap();
             assert_eq!(directory.read("a").unwrap(), text.as_bytes());
-            assert_eq!(file.metadata().unwrap().ino(), fs::metadata(directory.file("a")).unwrap().ino());
+            assert!(directory.holds("a", &file));
             assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600);
         }
         assert!(!directory.file("a.new").exists());
+        let file = directory.replace("a", "").unwrap();
+        fs::remove_file(directory.file("a")).unwrap();
+        assert!(!directory.holds("a", &file) && directory.is_in_place());
+        fs::remove_dir(folder.path()).unwrap();
+        assert!(!directory.is_in_place());
     }
 }

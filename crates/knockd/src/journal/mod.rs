@@ -10,15 +10,14 @@ mod stamp;
 
 use std::{collections::BTreeSet, fs::File, io, os::unix::fs::FileExt, path::Path, time::Duration};
 
-use self::{
-    directory::Directory,
-    record::{Content, Record},
-    stamp::Clock,
-};
 pub use self::{
-    directory::{DirectoryError, check_state_directory},
+    directory::{Directory, DirectoryError, check_state_directory},
     record::{OpeningId, Unclosed},
     stamp::Stamp,
+};
+use self::{
+    record::{Content, Record},
+    stamp::Clock,
 };
 
 /// The journal's name in the state directory.
@@ -42,6 +41,8 @@ pub struct Journal {
     too_long: u64,
     /// Whether something that doesn't count may stand behind that.
     torn: bool,
+    /// Whether the file's name is on the disk.
+    is_named: bool,
     unclosed: BTreeSet<OpeningId>,
     /// What is not written yet.
     pending: Vec<Record>,
@@ -54,6 +55,8 @@ pub struct Left {
     pub unclosed: Vec<LeftOpen>,
     /// The numbers of the journal's lines that could not be read, from 1.
     pub damaged: Vec<usize>,
+    /// Whether the journal with those lines was kept.
+    pub is_kept: bool,
 }
 
 /// An opening that was not closed.
@@ -80,14 +83,16 @@ impl Journal {
         let directory = Directory::take(path).map_err(|error| OpenError { error, left: None })?;
         let failed = |error| DirectoryError::File { path: path.to_owned(), error };
         let text = directory.read(NAME).map_err(|error| OpenError { error: failed(error), left: None })?;
-        let (clock, content) = (Clock::new(), Content::read(&text));
-        let left = Left::new(&content, &clock.now());
+        let (clock, mut content) = (Clock::new(), Content::read(&text));
+        // After the next reboot nobody could tell how much of the time was left by now.
+        content.tell_anew(&clock.now());
+        let mut left = Left::new(&content, &clock.now());
         if !content.damaged.is_empty() {
             // What can't be read may still tell somebody what to close.
-            let _ = std::fs::write(directory.file(DAMAGED), &text);
+            left.is_kept = directory.keep(DAMAGED, &text).is_ok();
         }
         let text = content.text();
-        match directory.replace(NAME, &text) {
+        match directory.replace(NAME, &text).and_then(|file| directory.sync().map(|()| file)) {
             Ok(file) => {
                 let mut journal = Self {
                     directory,
@@ -96,6 +101,7 @@ impl Journal {
                     length: 0,
                     too_long: 0,
                     torn: false,
+                    is_named: true,
                     unclosed: content.unclosed.into_keys().collect(),
                     pending: Vec::new(),
                 };
@@ -148,33 +154,49 @@ impl Journal {
         if self.pending.is_empty() {
             return Ok(());
         }
-        match self.write() {
-            Ok(length) => self.take_in(length),
-            Err(error) => {
-                self.torn = true;
-                let begun: BTreeSet<_> = self.pending.iter().filter_map(begun).collect();
-                self.pending.retain(|record| !begun.contains(&record.id()));
-                return Err(error);
-            }
+        let written = self.write();
+        if written.is_ok() {
+            self.take_in();
+        } else {
+            self.torn = self.file.set_len(self.length).is_err();
+            let begun: BTreeSet<_> = self.pending.iter().filter_map(begun).collect();
+            self.pending.retain(|record| !begun.contains(&record.id()));
         }
-        Ok(())
+        written
     }
 
-    /// Returns how much of the file counts from now on.
-    fn write(&mut self) -> io::Result<u64> {
+    fn write(&mut self) -> io::Result<()> {
+        let begins = self.pending.iter().any(|record| begun(record).is_some());
+        if !begins && self.closes_all() {
+            // That nothing is open takes no room, even where there is none.
+            return Ok(());
+        }
+        if begins && !self.directory.holds(NAME, &self.file) {
+            self.put_back()?;
+        }
         if self.torn {
             self.file.set_len(self.length)?;
             self.torn = false;
         }
         let text: String = self.pending.iter().map(Record::line).collect();
         self.file.write_all_at(text.as_bytes(), self.length)?;
-        if self.pending.iter().any(|record| begun(record).is_some()) {
+        if begins {
             self.file.sync_data()?;
         }
-        Ok(self.length + text.len() as u64)
+        if begins && !self.is_named {
+            self.directory.sync()?;
+            self.is_named = true;
+        }
+        self.length += text.len() as u64;
+        Ok(())
     }
 
-    fn take_in(&mut self, length: u64) {
+    /// Whether nothing is open any more with what is not written yet.
+    fn closes_all(&self) -> bool {
+        self.unclosed.iter().all(|id| self.pending.contains(&Record::Closed { id: *id }))
+    }
+
+    fn take_in(&mut self) {
         for record in self.pending.drain(..) {
             match record {
                 Record::Opened(Unclosed { id, .. }) => _ = self.unclosed.insert(id),
@@ -182,7 +204,6 @@ impl Journal {
                 Record::Closed { id } => _ = self.unclosed.remove(&id),
             }
         }
-        self.length = length;
         if self.unclosed.is_empty() {
             self.torn = self.file.set_len(0).is_err();
             self.begin(0);
@@ -192,10 +213,23 @@ impl Journal {
         }
     }
 
+    /// Somebody has removed the journal, or all of its directory: the next start would not find it.
+    fn put_back(&mut self) -> io::Result<()> {
+        if !self.directory.is_in_place() {
+            self.directory = Directory::take(self.directory.path()).map_err(io::Error::other)?;
+        }
+        self.write_anew()
+    }
+
     fn write_anew(&mut self) -> io::Result<()> {
-        let text = Content::read(&self.directory.read(NAME)?).text();
+        let mut text = vec![0; usize::try_from(self.length).unwrap_or_default()];
+        self.file.read_exact_at(&mut text, 0)?;
+        let text = Content::read(&text).text();
         self.file = self.directory.replace(NAME, &text)?;
+        // The old file is nobody's now. Nothing begins until the name of the new one is on the disk.
         self.begin(text.len() as u64);
+        self.torn = false;
+        self.is_named = self.directory.sync().is_ok();
         Ok(())
     }
 
@@ -216,7 +250,7 @@ impl Left {
             let left = opening.until.left(now, opening.stay);
             LeftOpen { opening, left }
         });
-        Self { unclosed: unclosed.collect(), damaged: content.damaged.clone() }
+        Self { unclosed: unclosed.collect(), damaged: content.damaged.clone(), is_kept: false }
     }
 }
 

@@ -112,6 +112,13 @@ impl Content {
         }
     }
 
+    /// Says of all that is not closed when that is to be, by a clock that goes now.
+    pub(super) fn tell_anew(&mut self, now: &Stamp) {
+        for unclosed in self.unclosed.values_mut() {
+            unclosed.until = now.after(unclosed.until.left(now, unclosed.stay));
+        }
+    }
+
     /// The shortest journal that says the same.
     pub(super) fn text(&self) -> String {
         self.unclosed.values().map(|unclosed| Record::Opened(unclosed.clone()).line()).collect()
@@ -199,6 +206,16 @@ mod tests {
         assert_eq!(content.unclosed.values().collect::<Vec<_>>(), [&wanted]);
         assert!(content.damaged.is_empty());
         assert_eq!(Content::read(content.text().as_bytes()), content);
+    }
+
+    #[test]
+    fn a_reboot_begins_no_opening_anew() {
+        let (before, now) = (opened(1), Clock::new().now());
+        let mut content = Content::read(text(&[Record::Opened(before.clone())]).as_bytes());
+        content.tell_anew(&now);
+        let left = before.until.left(&now, before.stay);
+        // As much is left by this boot's clock alone.
+        assert_eq!(content.unclosed[&OpeningId(1)].until, now.after(left));
     }
 
     #[test]

@@ -122,6 +122,40 @@ fn what_could_not_be_noted_never_will_be() {
 }
 
 #[test]
+fn what_was_removed_is_put_back() {
+    for remove_all in [false, true] {
+        let folder = Folder::new();
+        let path = folder.0.path().join("state");
+        let mut journal = Journal::open(&path).unwrap().0;
+        begin(&mut journal, 1);
+        journal.commit().unwrap();
+        fs::remove_file(path.join(NAME)).unwrap();
+        if remove_all {
+            fs::remove_dir(&path).unwrap();
+        }
+        begin(&mut journal, 2);
+        journal.commit().unwrap();
+        assert!(matches!(Journal::open(&path), Err(OpenError { error: DirectoryError::InUse(_), .. })));
+        drop(journal);
+        assert_eq!(ids(&Journal::open(&path).unwrap().1), [1, 2]);
+    }
+}
+
+#[test]
+fn that_nothing_is_open_takes_no_room() {
+    let folder = Folder::new();
+    let (mut journal, _) = folder.open();
+    begin(&mut journal, 1);
+    journal.commit().unwrap();
+    let file = std::mem::replace(&mut journal.file, full());
+    journal.note_closed(OpeningId(1));
+    assert!(journal.write().is_ok());
+    journal.file = file;
+    journal.commit().unwrap();
+    assert_eq!(folder.text(), "");
+}
+
+#[test]
 fn a_damaged_journal_is_kept_and_told() {
     let folder = Folder::new();
     let (mut journal, _) = folder.open();

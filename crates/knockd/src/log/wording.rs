@@ -69,7 +69,7 @@ fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
             write!(f, "{door}: not opened, as it could not be noted that it has to be closed: {reason}")
         }
         Line::LeftOpen { door, left: Duration::ZERO, .. } => {
-            write!(f, "{door}: was left open beyond its time, closing it now")
+            write!(f, "{door}: was left open, closing it now")
         }
         Line::LeftOpen { door, left, .. } => {
             write!(f, "{door}: was left open, closing it in {}", Seconds(*left))

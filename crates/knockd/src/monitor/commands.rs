@@ -12,7 +12,10 @@ use std::{
 };
 
 use knock_core::moment::Moment;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, kill_process_group},
+};
 
 use super::{environment, job::Job};
 use crate::journal::OpeningId;
@@ -49,9 +52,17 @@ pub struct Commands {
     output: Output,
     running: Vec<Running>,
     opening: VecDeque<Job>,
-    closing: VecDeque<Job>,
-    /// When the system refused to run a command that closes, the time at which it is tried again, and the pause then.
-    next_try: Option<(Moment, Duration)>,
+    closing: VecDeque<Closing>,
+    /// When the system had no room for a command that closes, the time at which any of them is tried again.
+    next_try: Option<Moment>,
+}
+
+/// A job that closes a door, and when the system has refused to run it, the time at which it is tried again.
+#[derive(Debug)]
+struct Closing {
+    job: Job,
+    next_try: Moment,
+    pause: Duration,
 }
 
 /// What becomes of what commands print.
@@ -97,7 +108,11 @@ impl Commands {
 
     /// Puts a job in line; [`Commands::start`] runs it.
     pub fn submit(&mut self, job: Job) {
-        if job.closes { &mut self.closing } else { &mut self.opening }.push_back(job);
+        if job.closes {
+            self.closing.push_back(Closing { job, next_try: Moment::default(), pause: FIRST_PAUSE });
+        } else {
+            self.opening.push_back(job);
+        }
     }
 
     /// Whether nothing runs or waits.
@@ -124,12 +139,15 @@ impl Commands {
     pub fn next_deadline(&self) -> Option<Moment> {
         let patient = self.running.iter().filter(|running| !running.hangs);
         let hangs = patient.map(|running| running.since.after(PATIENCE)).min();
-        hangs.into_iter().chain(self.next_try.map(|(moment, _)| moment)).min()
+        // Without a place for it nothing is tried, and the end of another command is what it waits for.
+        let refused = self.closing.iter().map(|closing| closing.next_try).filter(|_| self.has_room(true));
+        hangs.into_iter().chain(refused.min().max(self.next_try)).min()
     }
 
     /// Starts as many waiting jobs as may run, those that close first, and tells of each what came of it.
     pub fn start(&mut self, now: Moment, tell: &mut dyn FnMut(Progress)) {
-        if self.next_try.is_none_or(|(moment, _)| moment <= now) {
+        if self.next_try.is_none_or(|moment| moment <= now) {
+            self.next_try = None;
             self.start_closing(now, tell);
         }
         while self.has_room(false)
@@ -142,26 +160,30 @@ impl Commands {
         }
     }
 
+    /// What is open must not stay so because the system has no descriptor, process or memory for a command, nor because
+    /// another one can never be run.
     fn start_closing(&mut self, now: Moment, tell: &mut dyn FnMut(Progress)) {
-        while self.has_room(true)
-            && let Some(job) = self.closing.pop_front()
+        let mut refused = VecDeque::new();
+        while self.next_try.is_none()
+            && self.has_room(true)
+            && let Some(mut closing) = self.closing.pop_front()
         {
-            match self.spawn(&job) {
-                Ok(child) => {
-                    self.next_try = None;
-                    self.note_started(child, job, now, tell);
-                }
-                // There is no descriptor, process or memory for it now. What is open must not stay so for that.
+            if closing.next_try > now {
+                refused.push_back(closing);
+                continue;
+            }
+            match self.spawn(&closing.job) {
+                Ok(child) => self.note_started(child, closing.job, now, tell),
                 Err(error) => {
-                    let pause =
-                        self.next_try.map_or(FIRST_PAUSE, |(_, pause)| (2 * pause).min(LONGEST_PAUSE));
-                    self.next_try = Some((now.after(pause), pause));
-                    tell(Progress::Delayed(job.clone(), error, pause));
-                    self.closing.push_front(job);
-                    return;
+                    closing.next_try = now.after(closing.pause);
+                    self.next_try = is_shortage(&error).then_some(closing.next_try);
+                    tell(Progress::Delayed(closing.job.clone(), error, closing.pause));
+                    closing.pause = (2 * closing.pause).min(LONGEST_PAUSE);
+                    refused.push_back(closing);
                 }
             }
         }
+        self.closing.append(&mut refused);
     }
 
     fn note_started(&mut self, child: Child, job: Job, now: Moment, tell: &mut dyn FnMut(Progress)) {
@@ -218,6 +240,11 @@ impl Commands {
             .process_group(0)
             .spawn()
     }
+}
+
+/// Whether no command could have been run, however short (`fork(2)`, `pipe(2)`).
+fn is_shortage(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE))
 }
 
 #[cfg(test)]
@@ -314,6 +341,23 @@ mod tests {
     }
 
     #[test]
+    fn what_can_never_be_run_holds_up_nothing() {
+        let mut commands = Commands::new(1, Output::Dropped);
+        commands.submit(Job { closes: true, ..job(0, "\0") });
+        commands.submit(Job { closes: true, ..job(1, "true") });
+        let mut said = Vec::new();
+        commands.start(Moment::default(), &mut |progress| said.push(format!("{progress:?}")));
+        assert!(said[0].starts_with("Delayed") && said[1].starts_with("Started"), "{said:?}");
+        // Its place is taken: nobody has to wake up for what has to wait for that.
+        let hangs = Moment::default().after(PATIENCE);
+        assert_eq!(commands.next_deadline(), Some(hangs));
+        while commands.running.len() == 1 {
+            commands.reap(Moment::default(), &mut |_| ());
+        }
+        assert_eq!(commands.next_deadline(), Some(Moment::default().after(FIRST_PAUSE)));
+    }
+
+    #[test]
     fn what_closes_is_tried_until_it_runs() {
         let mut commands = Commands::new(1, Output::Dropped);
         // No argument may hold a NUL: the system refuses it.
@@ -333,7 +377,7 @@ mod tests {
         }
         assert_eq!(delayed, [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
         assert_eq!(failed, 1);
-        commands.closing.front_mut().unwrap().command = "true".to_owned();
+        commands.closing.front_mut().unwrap().job.command = "true".to_owned();
         commands.start(now, &mut |_| ());
         assert_eq!(run(&mut commands), ["0: exit status: 0"]);
     }

@@ -9,7 +9,7 @@ use rustix::{
 };
 use thiserror::Error;
 
-use super::{Monitor, reports::Untenable, start::StartError};
+use super::{Monitor, reports::Untenable};
 use crate::{
     clock,
     ipc::Report,
@@ -51,6 +51,9 @@ pub enum ConfinementError {
     /// It lacks something.
     #[error("{0}; start knockd as root, on a kernel with seccomp and landlock, or without --require-sandbox")]
     Lacking(String),
+    /// There is none, or it can't be waited for.
+    #[error(transparent)]
+    Watcher(#[from] io::Error),
 }
 
 impl Confinement {
@@ -79,7 +82,7 @@ impl Confinement {
 
 impl Monitor {
     /// Waits for the first watcher to be confined, if we are not to work without that.
-    pub(super) fn await_confinement(&mut self) -> Result<(), StartError> {
+    pub(super) fn await_confinement(&mut self) -> Result<(), ConfinementError> {
         while self.confinement.is_required && !self.supervisor.is_confined() {
             self.supervisor.flush();
             self.judge_watcher(clock::now())?;
@@ -95,7 +98,7 @@ impl Monitor {
                 Ok(Some(Report::Confined(protections))) => {
                     if let Some(lacking) = lacking(protections) {
                         self.supervisor.end();
-                        return Err(ConfinementError::Lacking(lacking).into());
+                        return Err(ConfinementError::Lacking(lacking));
                     }
                 }
                 Ok(Some(Report::Forbidden(call))) => {

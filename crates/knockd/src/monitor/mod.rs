@@ -14,8 +14,10 @@ mod openings;
 mod orders;
 mod patience;
 mod pid_file;
+mod predecessor;
 mod privileges;
 mod promises;
+mod recovery;
 mod reload;
 mod remains;
 mod reports;
@@ -92,6 +94,8 @@ struct Monitor {
 impl Monitor {
     /// Works until somebody asks it to stop.
     fn work(&mut self) -> io::Result<()> {
+        // The first watcher owes us an answer.
+        self.judge_watcher(clock::now())?;
         loop {
             self.wait()?;
             let now = clock::now();
@@ -105,7 +109,7 @@ impl Monitor {
                     }
                     Request::Reap => {
                         self.supervisor.look_after();
-                        self.opener.reap(now, &self.log);
+                        self.opener.reap(&self.log);
                     }
                 }
             }

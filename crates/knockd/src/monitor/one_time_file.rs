@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read},
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -29,14 +29,14 @@ pub enum MarkError {
 
 /// Reads what the file holds.
 pub fn read(path: &Path) -> io::Result<OneTime> {
-    Ok(OneTime::read(&content(&File::open(path)?)?))
+    Ok(OneTime::read(&content(&open(path, OpenOptions::new().read(true))?)?))
 }
 
 /// Strikes out `used`, which must be the next sequence of the file. When this returns the mark is on the disk.
 ///
 /// Returns the number of its line and what the file holds from now on.
 pub fn mark(path: &Path, used: &Sequence) -> Result<(usize, OneTime), MarkError> {
-    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let file = open(path, OpenOptions::new().read(true).write(true))?;
     let mut text = content(&file)?;
     let next = OneTime::read(&text).next.filter(|next| next.sequence == *used).ok_or(MarkError::Changed)?;
     file.write_all_at(&[MARK], next.offset)?;
@@ -45,6 +45,15 @@ pub fn mark(path: &Path, used: &Sequence) -> Result<(usize, OneTime), MarkError>
         *byte = MARK;
     }
     Ok((next.line, OneTime::read(&text)))
+}
+
+/// Whoever may write to the directory could put a pipe there, which would have us wait for ever.
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let file = options.custom_flags(libc::O_NONBLOCK).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    Ok(file)
 }
 
 fn content(file: &File) -> io::Result<Vec<u8>> {
@@ -92,6 +101,15 @@ mod tests {
         fs::remove_file(&path).unwrap();
         let error = mark(&path, &used).unwrap_err().to_string();
         assert!(error.contains("No such file"), "{error}");
+    }
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sequences");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
+        assert_eq!(read(&path).unwrap_err().to_string(), "it is not a regular file");
+        assert!(mark(&path, &"1,2".parse().unwrap()).is_err());
     }
 
     #[test]

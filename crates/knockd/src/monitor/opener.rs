@@ -19,6 +19,7 @@ use super::{
     remains::Remains,
 };
 use crate::{
+    clock,
     journal::{Journal, Left, OpeningId},
     log::{Line, Log},
 };
@@ -36,14 +37,14 @@ pub struct Opener {
 }
 
 impl Opener {
-    /// Runs at most `at_once` commands at the same time. Without a journal no door opens that is to be closed.
+    /// Runs at most `at_once` commands at the same time. Until there is a journal no door opens that is to be closed.
     #[must_use]
-    pub fn new(at_once: usize, output: Output, journal: Option<Journal>) -> Self {
+    pub fn new(at_once: usize, output: Output, remains: Remains) -> Self {
         Self {
             openings: Openings::new(OpeningId(RandomState::new().hash_one(()))),
             commands: Commands::new(at_once, output),
-            promises: Promises::new(journal),
-            remains: Remains::default(),
+            promises: Promises::new(None),
+            remains,
             is_journal_broken: false,
         }
     }
@@ -59,14 +60,13 @@ impl Opener {
         self.promises.can_be_made()
     }
 
-    /// Takes the journal that was missing.
+    /// Takes the journal, in which only what is taken up with it stands.
     pub fn set_journal(&mut self, journal: Journal) {
         self.promises = Promises::new(Some(journal));
     }
 
-    /// Takes up what was left open before the daemon was started, and what still runs of it.
-    pub fn take_up(&mut self, now: Moment, left: Left, remains: Remains, log: &Log) {
-        self.remains = remains;
+    /// Takes up what was left open before the daemon was started.
+    pub fn take_up(&mut self, now: Moment, left: Left, log: &Log) {
         for one in left.unclosed {
             let (id, found) = (one.opening.id, one.opening);
             let opening = Opening {
@@ -129,9 +129,11 @@ impl Opener {
     }
 
     /// Takes in the commands that have ended; to be called when a child has died.
-    pub fn reap(&mut self, now: Moment, log: &Log) {
+    pub fn reap(&mut self, log: &Log) {
         let mut progress = Vec::new();
-        self.commands.reap(now, &mut |one| progress.push(one));
+        self.commands.reap(clock::now(), &mut |one| progress.push(one));
+        // None has ended later: no door is closed before its time.
+        let now = clock::now();
         for one in progress {
             self.take_in(now, one, log);
         }
@@ -140,12 +142,15 @@ impl Opener {
 
     /// Closes what has been open long enough, and reports the commands that hang.
     pub fn pass_time(&mut self, now: Moment, log: &Log) {
+        let mut hanging = Vec::new();
         self.commands.note_hanging(now, &mut |progress| {
             if let Progress::Hanging(job, since) = progress {
+                hanging.extend((!job.closes).then_some(job.opening));
                 log.say(Line::CommandHangs { door: job.door, command: job.command, since });
             }
         });
-        let deeds = self.openings.close_due(now);
+        let mut deeds: Vec<Deed> = hanging.into_iter().flat_map(|id| self.openings.hangs(now, id)).collect();
+        deeds.extend(self.openings.close_due(now));
         self.perform(now, deeds, log);
     }
 
@@ -252,7 +257,7 @@ impl Opener {
             }
         };
         let deeds = if job.closes {
-            self.openings.stopped(job.opening)
+            self.openings.stopped(now, job.opening)
         } else {
             self.openings.started(now, job.opening)
         };

@@ -59,13 +59,17 @@ pub struct Openings {
     closing_times: BTreeSet<(Moment, OpeningId)>,
     /// The latest opening of a door for a source.
     latest: BTreeMap<(Arc<str>, usize, IpAddr), OpeningId>,
+    /// Openings that begin when another has been closed: by that other.
+    successors: BTreeMap<OpeningId, OpeningId>,
 }
 
 #[derive(Debug)]
 struct State {
     opening: Opening,
     phase: Phase,
-    /// Whether a command may run that nobody waits for: our own that hangs, or one of the daemon of before.
+    /// Whether the daemon of before has begun it: nobody knows if it was ever open, or is still.
+    is_old: bool,
+    /// Whether a start command may still run: our own that hangs, or one of the daemon of before.
     may_run: bool,
 }
 
@@ -73,6 +77,8 @@ struct State {
 enum Phase {
     /// It is to be noted before anything else.
     Noting,
+    /// It begins when the one before it is closed.
+    Queued,
     /// The start command runs, or waits to.
     Starting,
     /// The start command runs still, and the stop command is to follow at once.
@@ -92,6 +98,7 @@ impl Openings {
             states: BTreeMap::new(),
             closing_times: BTreeSet::new(),
             latest: BTreeMap::new(),
+            successors: BTreeMap::new(),
         }
     }
 
@@ -108,6 +115,8 @@ impl Openings {
     }
 
     /// Opens a door for somebody, or keeps it open longer if that is the door's way.
+    ///
+    /// What the daemon of before has opened is closed first: whether it is open at all, nobody knows.
     pub fn open(&mut self, now: Moment, opening: Opening, reknock: Reknock) -> Vec<Deed> {
         if reknock == Reknock::Extend
             && let Some(mut deeds) = self.extend(now, &opening)
@@ -117,18 +126,34 @@ impl Openings {
         }
         let id = OpeningId(self.next);
         self.next = self.next.wrapping_add(1);
-        self.latest.insert(opening.key(), id);
+        let before = self.latest.insert(opening.key(), id);
+        let mut deeds = Vec::new();
+        if reknock == Reknock::Extend
+            && let Some(old) = before.filter(|old| self.is_still_open_from_before(*old, &opening))
+        {
+            deeds = self.close(old);
+            self.successors.insert(old, id);
+        }
         let has_end = opening.stop.is_some();
         let noting = has_end.then(|| Deed::NoteOpened(id, opening.clone()));
-        self.states.insert(id, State { opening, phase: Phase::Noting, may_run: false });
-        noting.map_or_else(|| self.noted(now, id), |deed| vec![deed])
+        self.states.insert(id, State { opening, phase: Phase::Noting, is_old: false, may_run: false });
+        deeds.extend(noting.map_or_else(|| self.noted(now, id), |deed| vec![deed]));
+        deeds
     }
 
     /// Takes in that an opening is noted: now it may begin.
     pub fn noted(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
-        let Some(state) = self.states.get_mut(&id).filter(|state| state.phase == Phase::Noting) else {
-            return Vec::new();
-        };
+        let has_to_wait = self.successors.values().any(|successor| *successor == id);
+        match self.states.get_mut(&id) {
+            Some(state) if state.phase == Phase::Noting && has_to_wait => state.phase = Phase::Queued,
+            Some(state) if state.phase == Phase::Noting => return self.start(now, id),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn start(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
+        let Some(state) = self.states.get_mut(&id) else { return Vec::new() };
         state.phase = Phase::Starting;
         match state.opening.start.clone() {
             Some(command) => vec![Deed::Run(state.job(id, command, false))],
@@ -145,7 +170,7 @@ impl Openings {
     pub fn take_up(&mut self, now: Moment, id: OpeningId, opening: Opening, left: Duration) {
         let until = now.after(left);
         self.latest.insert(opening.key(), id);
-        self.states.insert(id, State { opening, phase: Phase::Open(until), may_run: true });
+        self.states.insert(id, State { opening, phase: Phase::Open(until), is_old: true, may_run: true });
         self.closing_times.insert((until, id));
     }
 
@@ -157,8 +182,10 @@ impl Openings {
             // Its end was not waited for.
             Phase::Stopping => return Vec::new(),
             Phase::StartingToClose => return self.close(id),
+            Phase::Open(until) => _ = self.closing_times.remove(&(until, id)),
             _ => {}
         }
+        state.may_run = false;
         let stay = state.opening.stay;
         let until = now.after(stay);
         state.phase = Phase::Open(until);
@@ -166,9 +193,28 @@ impl Openings {
         vec![Deed::NoteLasts(id, stay)]
     }
 
+    /// Takes in that the start command of an opening does not end. The door may be open: its time counts from now, and
+    /// what still runs then is ended before it is closed.
+    pub fn hangs(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
+        let is_starting = |state: &&mut State| state.phase == Phase::Starting && state.opening.stop.is_some();
+        let Some(state) = self.states.get_mut(&id).filter(is_starting) else { return Vec::new() };
+        let stay = state.opening.stay;
+        let until = now.after(stay);
+        state.phase = Phase::Open(until);
+        state.may_run = true;
+        self.closing_times.insert((until, id));
+        vec![Deed::NoteLasts(id, stay)]
+    }
+
     /// Takes in that the stop command of an opening has ended, however it did.
-    pub fn stopped(&mut self, id: OpeningId) -> Vec<Deed> {
-        self.end(id)
+    pub fn stopped(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
+        let mut deeds = self.end(id);
+        let successor = self.successors.remove(&id);
+        let is_next = |id: &OpeningId| self.states.get(id).is_some_and(|state| state.phase == Phase::Queued);
+        if let Some(next) = successor.filter(is_next) {
+            deeds.extend(self.start(now, next));
+        }
+        deeds
     }
 
     /// Takes in that the command of an opening was never run: there is nothing to close.
@@ -190,7 +236,8 @@ impl Openings {
 
     /// Closes everything, whatever its time. What is not even noted never begins.
     pub fn close_all(&mut self) -> Vec<Deed> {
-        let unbegun = self.states.iter().filter(|(_, state)| state.phase == Phase::Noting);
+        let is_unbegun = |state: &State| matches!(state.phase, Phase::Noting | Phase::Queued);
+        let unbegun = self.states.iter().filter(|(_, state)| is_unbegun(state));
         let unbegun: Vec<OpeningId> = unbegun.map(|(id, _)| *id).collect();
         let mut deeds: Vec<Deed> = unbegun.into_iter().flat_map(|id| self.end(id)).collect();
         for state in self.states.values_mut().filter(|state| state.phase == Phase::Starting) {
@@ -221,9 +268,13 @@ impl Openings {
     /// Moves the closing time of the latest opening; nothing if there is none that is still to be closed.
     fn extend(&mut self, now: Moment, wanted: &Opening) -> Option<Vec<Deed>> {
         let id = *self.latest.get(&wanted.key())?;
-        let state = self.states.get_mut(&id)?;
+        let state = self.states.get_mut(&id).filter(|state| !state.is_old)?;
+        if (&state.opening.start, &state.opening.stop) != (&wanted.start, &wanted.stop) {
+            // A reload has changed what the door does: this opening is another.
+            return None;
+        }
         match state.phase {
-            Phase::Noting | Phase::Starting => Some(Vec::new()),
+            Phase::Noting | Phase::Queued | Phase::Starting => Some(Vec::new()),
             Phase::StartingToClose | Phase::Stopping => None,
             Phase::Open(until) => {
                 let later = now.after(wanted.stay).max(until);
@@ -235,10 +286,17 @@ impl Openings {
         }
     }
 
+    fn is_still_open_from_before(&self, id: OpeningId, wanted: &Opening) -> bool {
+        let state = self.states.get(&id).filter(|state| state.is_old && state.opening.stop == wanted.stop);
+        state.is_some_and(|state| matches!(state.phase, Phase::Open(_) | Phase::Stopping))
+    }
+
     fn close(&mut self, id: OpeningId) -> Vec<Deed> {
         let Some(state) = self.states.get_mut(&id) else { return Vec::new() };
-        if let Phase::Open(until) = state.phase {
-            self.closing_times.remove(&(until, id));
+        match state.phase {
+            Phase::Stopping => return Vec::new(),
+            Phase::Open(until) => _ = self.closing_times.remove(&(until, id)),
+            _ => {}
         }
         state.phase = Phase::Stopping;
         let Opening { door, source, .. } = &state.opening;

@@ -101,8 +101,16 @@ fn is_other_knockd(pid: &str) -> bool {
     else {
         return false;
     };
-    fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()))
-        .is_ok_and(|name| name.trim() == "knockd")
+    fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))
+        .is_ok_and(|stat| lives_as_knockd(&stat))
+}
+
+/// By the name in brackets and the state behind it (`/proc/PID/stat`, proc(5)). The dead may lie there for ever if nobody
+/// takes notice of them, as in a container without an init.
+fn lives_as_knockd(stat: &str) -> bool {
+    let Some((before, after)) = stat.rsplit_once(')') else { return false };
+    let is_named = before.split_once('(').is_some_and(|(_, name)| name == "knockd");
+    is_named && !after.trim_start().starts_with(['Z', 'X'])
 }
 
 #[cfg(test)]
@@ -131,6 +139,21 @@ mod tests {
             fs::write(&path, content).unwrap();
             let file = PidFile::create(&path);
             assert!(file.is_ok(), "{content:?}: {file:?}");
+        }
+    }
+
+    #[test]
+    fn the_dead_are_no_daemons() {
+        for (stat, lives) in [
+            ("7 (knockd) S 1 7 7", true),
+            ("7 (knockd) R 1 7 7", true),
+            ("7 (knockd) Z 1 7 7", false),
+            ("7 (knockd) X 1 7 7", false),
+            ("7 (knockd-watcher) S 1 7 7", false),
+            ("7 (sh) S 1 7 7", false),
+            ("", false),
+        ] {
+            assert_eq!(lives_as_knockd(stat), lives, "{stat}");
         }
     }
 

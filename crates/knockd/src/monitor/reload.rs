@@ -5,7 +5,7 @@ use knock_core::{
     moment::Moment,
 };
 
-use super::{Monitor, listening::Listening};
+use super::{Monitor, listening::Listening, recovery};
 use crate::{
     configuration::{self, LoadError},
     journal::Journal,
@@ -17,8 +17,10 @@ impl Monitor {
     /// Reads the configuration again. If it has mistakes, or needs what isn't there, the one in force stays.
     pub(super) fn reload(&mut self, now: Moment) {
         let path = self.arguments.config.clone();
+        let loaded = configuration::load(&self.directory, &path);
+        // From here on whoever has changed the file may change it again.
         self.log.say(Line::Rereading { path: path.clone() });
-        let (mistakes, first) = match configuration::load(&self.directory, &path) {
+        let (mistakes, first) = match loaded {
             Ok(checked) => {
                 for warning in &checked.warnings {
                     self.log.say(Line::warning(warning.brief()));
@@ -46,9 +48,12 @@ impl Monitor {
             return Err(error.to_string());
         }
         if !self.opener.has_journal() && config.doors.iter().any(DoorConfig::closes) {
-            let (journal, _) =
-                Journal::open(&self.settings.state_dir).map_err(|failed| failed.error.to_string())?;
+            let (journal, left) =
+                Journal::open(&settings.state_dir).map_err(|failed| failed.error.to_string())?;
+            self.settings.state_dir.clone_from(&settings.state_dir);
+            recovery::say_damaged(&left, &settings.state_dir, &self.log);
             self.opener.set_journal(journal);
+            self.opener.take_up(now, left, &self.log);
         }
         let changes = self.doors.replace(config.doors).map_err(|error| error.to_string())?;
         if settings.max_attempts != self.settings.max_attempts {

@@ -8,7 +8,7 @@ use super::job::OPENING;
 use crate::journal::OpeningId;
 
 /// The commands that somebody else has started for an opening, as they were when they were looked for.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Remains(BTreeMap<OpeningId, Vec<Leader>>);
 
 /// A command: the first process of its group.
@@ -24,7 +24,10 @@ impl Remains {
     #[must_use]
     pub fn look_for() -> Self {
         let mut remains = Self::default();
-        let Ok(processes) = fs::read_dir("/proc") else { return remains };
+        // One that was mounted for another pid namespace has other numbers.
+        let is_ours =
+            fs::read_link("/proc/self").is_ok_and(|own| own.as_os_str() == pid_text(getpid()).as_str());
+        let Some(processes) = fs::read_dir("/proc").ok().filter(|_| is_ours) else { return remains };
         let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         for pid in numbers.filter_map(Pid::from_raw).filter(|pid| *pid != getpid()) {
             if let Some(opening) = opening_of(pid)
@@ -55,7 +58,7 @@ impl Leader {
     /// (`/proc/PID/stat`, proc(5): behind the name in brackets come the state, the parent, the group, the session, and
     /// as the 22nd of all the time at which it began).
     fn find(pid: Pid) -> Option<Self> {
-        let number = pid.as_raw_nonzero().to_string();
+        let number = pid_text(pid);
         let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
         let (_, fields) = stat.rsplit_once(')')?;
         let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
@@ -65,9 +68,13 @@ impl Leader {
     }
 }
 
+fn pid_text(pid: Pid) -> String {
+    pid.as_raw_nonzero().to_string()
+}
+
 /// By the environment that it was started with (`/proc/PID/environ`, proc(5)).
 fn opening_of(pid: Pid) -> Option<OpeningId> {
-    let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).ok()?;
+    let environment = fs::read(format!("/proc/{}/environ", pid_text(pid))).ok()?;
     let mut entries = environment.split(|byte| *byte == 0);
     entries.find_map(|entry| {
         std::str::from_utf8(entry).ok()?.strip_prefix(OPENING)?.strip_prefix('=')?.parse().ok()

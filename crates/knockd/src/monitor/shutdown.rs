@@ -41,7 +41,7 @@ pub(super) fn close_everything(
     let deadline = begin.after(PATIENCE);
     let mut hanging = Some(begin.after(STARTING));
     // What has died by now has sent its signal already.
-    opener.reap(clock::now(), log);
+    opener.reap(log);
     opener.close_all(clock::now(), log);
     opener.commit(clock::now(), log);
     while !opener.is_done() && clock::now() < deadline {
@@ -53,7 +53,7 @@ pub(super) fn close_everything(
         }
         // Whatever they were, only the dead matter now.
         signals.requests();
-        opener.reap(clock::now(), log);
+        opener.reap(log);
         opener.pass_time(clock::now(), log);
         if hanging.take_if(|moment| *moment <= clock::now()).is_some() {
             opener.close_hanging(clock::now(), log);

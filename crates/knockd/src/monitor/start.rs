@@ -1,8 +1,8 @@
 //! From the command line to a daemon that works.
 
-use std::{io, path::Path};
+use std::{io, path::PathBuf};
 
-use knock_core::config::{Config, DoorConfig, Warning};
+use knock_core::config::{Checked, Config, DoorConfig, Options, Warning};
 use thiserror::Error;
 
 use super::{
@@ -14,9 +14,8 @@ use super::{
     listening::{self, ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
-    privileges,
+    privileges, recovery,
     remains::Remains,
-    shutdown,
     signals::Signals,
     supervisor::Supervisor,
 };
@@ -24,7 +23,7 @@ use crate::{
     cli::Arguments,
     clock::{self, Alarm},
     configuration::{self, LoadError},
-    journal::{self, DirectoryError, Journal, Left},
+    journal::{self, DirectoryError},
     links::Links,
     log::{Line, Log, LogError, LogOptions},
     settings::Settings,
@@ -60,8 +59,19 @@ pub enum StartError {
 }
 
 /// Runs the daemon until it is asked to stop.
-pub fn run(arguments: Arguments) -> Result<(), StartError> {
-    let mut monitor = start(arguments)?;
+pub fn run(arguments: &Arguments) -> Result<(), StartError> {
+    let directory = std::env::current_dir()?;
+    let loaded = configuration::load(&directory, &arguments.config);
+    let options =
+        loaded.as_ref().map_or_else(|_| Options::default(), |checked| checked.config.options.clone());
+    let settings = Settings::new(arguments, &options, &directory);
+    let remains = recovery::remains(&settings.state_dir);
+    privileges::settle()?;
+    let started = loaded
+        .map_err(StartError::from)
+        .and_then(|checked| start(arguments.clone(), directory, checked, settings.clone(), remains.clone()));
+    let mut monitor =
+        started.inspect_err(|_| recovery::close_what_was_left(arguments, &settings, remains))?;
     match monitor.work() {
         Ok(()) => Ok(monitor.shut_down()?),
         Err(error) => {
@@ -72,12 +82,13 @@ pub fn run(arguments: Arguments) -> Result<(), StartError> {
     }
 }
 
-fn start(arguments: Arguments) -> Result<Monitor, StartError> {
-    let remains = Remains::look_for();
-    privileges::settle()?;
-    let directory = std::env::current_dir()?;
-    let checked = configuration::load(&directory, &arguments.config)?;
-    let settings = Settings::new(&arguments, &checked.config.options, &directory);
+fn start(
+    arguments: Arguments,
+    directory: PathBuf,
+    checked: Checked,
+    settings: Settings,
+    remains: Remains,
+) -> Result<Monitor, StartError> {
     let confinement = Confinement::new(arguments.user.as_deref(), arguments.require_sandbox)?;
     let successor = if arguments.detached { Some(Successor::begin()?) } else { None };
     let links = Links::open()?;
@@ -92,7 +103,7 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     }
     listening.try_out()?;
     let pid_file = if arguments.detached { Some(PidFile::create(&settings.pid_file)?) } else { None };
-    let mut signals = Signals::take()?;
+    let signals = Signals::take()?;
     let log = Log::start(&LogOptions {
         outputs: settings.outputs(),
         terminal: arguments.terminal(),
@@ -100,16 +111,10 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     })?;
     say(&log, &checked.warnings, changes.lines);
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
-    let mut alarm = Alarm::new()?;
-    let opener = match opener(&settings, (doors.close(), output), remains, (&mut signals, &mut alarm), &log) {
-        Ok(opener) => opener,
-        Err(error) => {
-            log.finish();
-            return Err(error);
-        }
-    };
+    let alarm = Alarm::new()?;
+    let recovered = recovery::open(&settings, doors.close(), &log)?;
     let mut monitor = Monitor {
-        opener,
+        opener: Opener::new(settings.max_commands, output, remains),
         supervisor: Supervisor::new(arguments.detached, arguments.debug),
         confinement,
         arguments,
@@ -131,53 +136,11 @@ fn start(arguments: Arguments) -> Result<Monitor, StartError> {
     monitor.supervisor.start(now)?;
     monitor.order_everything(now);
     monitor.await_confinement()?;
+    if let Some((journal, left)) = recovered {
+        monitor.opener.set_journal(journal);
+        monitor.opener.take_up(clock::now(), left, &monitor.log);
+    }
     Ok(monitor)
-}
-
-/// Takes up what the daemon of before has left open. If it can't be noted what is open, that is closed, and it is an
-/// error if there are doors that close.
-fn opener(
-    settings: &Settings,
-    (doors_close, output): (bool, Output),
-    remains: Remains,
-    (signals, alarm): (&mut Signals, &mut Alarm),
-    log: &Log,
-) -> Result<Opener, StartError> {
-    if !doors_close && !settings.state_dir.exists() {
-        return Ok(Opener::new(settings.max_commands, output, None));
-    }
-    let (journal, left, error) = match Journal::open(&settings.state_dir) {
-        Ok((journal, left)) => (Some(journal), Some(left), None),
-        Err(failed) => (None, failed.left, Some(failed.error)),
-    };
-    let mut opener = Opener::new(settings.max_commands, output, journal);
-    if let Some(left) = left {
-        say_damaged(&left, &settings.state_dir, log);
-        opener.take_up(clock::now(), left, remains, log);
-    }
-    match error {
-        Some(error) if doors_close => {
-            shutdown::close_everything(&mut opener, signals, alarm, log)?;
-            Err(error.into())
-        }
-        Some(error) => {
-            log.say(Line::debug(error.to_string()));
-            Ok(opener)
-        }
-        None => Ok(opener),
-    }
-}
-
-fn say_damaged(left: &Left, directory: &Path, log: &Log) {
-    if let Some(first) = left.damaged.first() {
-        log.say(Line::warning(format!(
-            "lines of the journal in {} cannot be read, {} in all, line {first} first: what they tell of may be open \
-             still; see {}",
-            directory.display(),
-            left.damaged.len(),
-            directory.join(journal::DAMAGED).display(),
-        )));
-    }
 }
 
 /// What the configuration needs to start and this machine doesn't have now, a line each.

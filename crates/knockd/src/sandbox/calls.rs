@@ -1,6 +1,9 @@
 //! The system calls that the watcher may make.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    os::fd::{AsRawFd, BorrowedFd, RawFd},
+};
 
 use libc::c_long;
 use seccompiler::{
@@ -11,14 +14,12 @@ use seccompiler::{
 use crate::sys::signals;
 
 /// Those that may be made with whatever arguments. All of them concern what the process has, and nothing else.
-const FREE: [c_long; 19] = [
-    // The loop: waiting, orders and packets in, reports out, sockets that are left.
+const FREE: [c_long; 17] = [
+    // The loop: waiting, orders and packets in.
     libc::SYS_ppoll,
     libc::SYS_timerfd_settime,
     libc::SYS_recvmsg,
-    libc::SYS_sendmsg,
     libc::SYS_recvfrom,
-    libc::SYS_close,
     libc::SYS_restart_syscall,
     // Where the clock can't be read without one.
     libc::SYS_clock_gettime,
@@ -39,24 +40,33 @@ const FREE: [c_long; 19] = [
 
 /// Has every call but those of the watcher's work raise `SIGSYS` in its place; true if it is in force.
 ///
+/// It may send through `channel` and standard input alone, or every packet socket would be one to send packets from. So
+/// these two, and standard error, stay what they are: what is up to `channel` can't be closed, lest another socket come
+/// by its number.
+///
 /// The signal is the end of the process: the call that would give it another handler is one of the others, and a handler
 /// that can't be run is followed by a `SIGSEGV`, for which there is none from here on.
-pub(super) fn restrict() -> bool {
+pub(super) fn restrict(channel: BorrowedFd<'_>) -> bool {
     // The standard library's handler of these tells of an overflow of the stack, and returns from everything else.
     let are_final = [libc::SIGSEGV, libc::SIGBUS].iter().all(|signal| signals::leave_alone(*signal).is_ok());
-    program().is_ok_and(|program| seccompiler::apply_filter(&program).is_ok()) && are_final
+    program(channel).is_ok_and(|program| seccompiler::apply_filter(&program).is_ok()) && are_final
 }
 
-fn program() -> Result<BpfProgram, BackendError> {
+fn program(channel: BorrowedFd<'_>) -> Result<BpfProgram, BackendError> {
     let architecture = std::env::consts::ARCH.try_into()?;
-    SeccompFilter::new(rules()?, SeccompAction::Trap, SeccompAction::Allow, architecture)?.try_into()
+    SeccompFilter::new(rules(channel.as_raw_fd())?, SeccompAction::Trap, SeccompAction::Allow, architecture)?
+        .try_into()
 }
 
 /// What is allowed: a call without rules always, one with rules if one of them holds.
-fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
+fn rules(channel: RawFd) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = FREE.map(|call| (call, Vec::new())).into();
     #[cfg(target_arch = "x86_64")]
     rules.insert(libc::SYS_poll, Vec::new());
+    let through = |number: RawFd| when(&[(0, SeccompCmpOp::Eq, bits(number))]);
+    rules.insert(libc::SYS_sendmsg, vec![through(libc::STDIN_FILENO)?, through(channel)?]);
+    let of_no_use_any_more = when(&[(0, SeccompCmpOp::Gt, bits(channel))])?;
+    rules.insert(libc::SYS_close, vec![of_no_use_any_more]);
     // Memory of its own wherever the kernel likes, and the rings of packet sockets: never to be run.
     let own = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     let kinds = bits(own | libc::MAP_SHARED | libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE);
@@ -74,8 +84,7 @@ fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
     // To wherever the kernel likes: nothing is to be put in the place of code.
     let anywhere = when(&[(3, SeccompCmpOp::Eq, bits(libc::MREMAP_MAYMOVE))])?;
     rules.insert(libc::SYS_mremap, vec![anywhere]);
-    let last_words = when(&[(0, SeccompCmpOp::Eq, bits(libc::STDERR_FILENO))])?;
-    rules.insert(libc::SYS_write, vec![last_words]);
+    rules.insert(libc::SYS_write, vec![through(libc::STDERR_FILENO)?]);
     let dropped = when(&[
         (1, SeccompCmpOp::Eq, bits(libc::SOL_PACKET)),
         (2, SeccompCmpOp::Eq, bits(libc::PACKET_STATISTICS)),

@@ -11,6 +11,8 @@ mod limits;
 mod protection;
 mod system_call;
 
+use std::os::fd::BorrowedFd;
+
 use crate::clock;
 
 pub use self::{
@@ -20,11 +22,12 @@ pub use self::{
     system_call::SystemCall,
 };
 
-/// Gives up everything. Returns what was achieved; there is no way back.
+/// Gives up everything but to send through `channel`, which is never to be closed, nor is what has a lower number.
+/// Returns what was achieved; there is no way back.
 ///
 /// To be called by a process that has one thread and nothing open but what it is to keep. What becomes of signals is
 /// settled for good with it.
-pub fn confine(identity: Option<Identity>) -> Protections {
+pub fn confine(identity: Option<Identity>, channel: BorrowedFd<'_>) -> Protections {
     // Where the kernel keeps the time is found out when it is first asked for, by means that are out of reach later.
     let _ = clock::now();
     let mut achieved = Protections::default();
@@ -36,6 +39,6 @@ pub fn confine(identity: Option<Identity>) -> Protections {
     achieved.note(Protection::User, identity.is_some_and(credentials::become_user));
     achieved.note(Protection::Capabilities, credentials::drop_capabilities() && has_empty_bounds);
     achieved.note(Protection::Memory, credentials::hide_memory());
-    achieved.note(Protection::Calls, calls::restrict());
+    achieved.note(Protection::Calls, calls::restrict(channel));
     achieved
 }

@@ -8,6 +8,7 @@ mod tests;
 use std::{
     collections::BTreeMap,
     io,
+    mem::ManuallyDrop,
     os::fd::{AsFd, OwnedFd},
     process::ExitCode,
 };
@@ -119,10 +120,12 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
     };
     let alarm = Alarm::new()?;
     forbidden::tell_standard_input::<{ Report::FORBIDDEN }, LENGTH>()?;
-    reporter.report(Report::Confined(sandbox::confine(identity)))?;
+    let protections = sandbox::confine(identity, reporter.channel().as_fd());
+    reporter.report(Report::Confined(protections))?;
     let mut engine = Engine::new(Host::interfaces(BTreeMap::new()), capacity as usize, seed);
     engine.explain(explain);
-    let mut watcher = Watcher {
+    // The channel may not be closed any more but by the end of the process.
+    let mut watcher = ManuallyDrop::new(Watcher {
         engine,
         reporter,
         listeners: Vec::new(),
@@ -131,7 +134,7 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
         may_rest: false,
         alarm,
         noted: BTreeMap::new(),
-    };
+    });
     while watcher.follow_orders()? {
         let is_ready = watcher.wait()?;
         watcher.listen(&is_ready)?;

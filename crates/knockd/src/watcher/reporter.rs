@@ -127,6 +127,8 @@ impl Reporter {
     fn tell_opening(&mut self, now: Moment, event: Event) -> io::Result<()> {
         if !self.openings.passes(event.door, now) {
             self.lost.add(1);
+            // They are told as lost, whatever their door.
+            while self.openings.rest().is_some() {}
             return Ok(());
         }
         let is_full = self.unsent.len() >= pace::UNSENT_OPENINGS as usize;

@@ -85,6 +85,11 @@ impl<'a> Setup<'a> {
         self.start_with(Stdio::null())
     }
 
+    /// Starts it and waits for nothing.
+    pub fn launch(self) -> Outcome<Daemon<'a>> {
+        self.launch_with(Stdio::null())
+    }
+
     /// Runs it, with nothing on standard input, to its end.
     pub fn run(&self) -> Outcome<Ended> {
         self.run_with(Stdio::null())
@@ -98,19 +103,22 @@ impl<'a> Setup<'a> {
     }
 
     fn start_with(self, input: Stdio) -> Outcome<Daemon<'a>> {
-        let log = Log::new(self.lab.directory().join("log"));
-        let mut program = self.program(input)?;
+        let mut daemon = self.launch_with(input)?;
         let is_up = await_some(PATIENCE, || {
-            if log.lines().iter().any(|line| line.starts_with("starting up, listening on")) {
+            if daemon.log.lines().iter().any(|line| line.starts_with("starting up, listening on")) {
                 return Some(Ok(true));
             }
-            program.ended().transpose().map(|ended| ended.map(|_| false))
+            daemon.program.ended().transpose().map(|ended| ended.map(|_| false))
         });
-        let daemon = Daemon { lab: self.lab, program, log };
         match is_up.transpose()? {
             Some(true) => Ok(daemon),
             _ => Err(Trouble::new(format!("it does not start:\n{}", daemon.said()))),
         }
+    }
+
+    fn launch_with(self, input: Stdio) -> Outcome<Daemon<'a>> {
+        let log = Log::new(self.lab.directory().join("log"));
+        Ok(Daemon { lab: self.lab, program: self.program(input)?, log })
     }
 
     fn program(&self, input: Stdio) -> Outcome<Program> {

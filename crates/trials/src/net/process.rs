@@ -24,6 +24,8 @@ pub struct Process {
     pub is_zombie: bool,
     /// Whether it waits for something.
     pub is_asleep: bool,
+    /// Whether a signal has stopped it.
+    pub is_stopped: bool,
     /// Its parent's number.
     pub parent: i32,
     /// Its process group.
@@ -54,6 +56,7 @@ impl Process {
             name: name.to_owned(),
             is_zombie: state == "Z",
             is_asleep: state == "S",
+            is_stopped: state == "T",
             parent: number()?,
             group: number()?,
             session: number()?,

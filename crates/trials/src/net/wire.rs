@@ -1,10 +1,16 @@
 //! Frames put on a cable as they are.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::{
+    io::IoSlice,
+    os::fd::{AsRawFd, OwnedFd},
+};
 
 use nix::{
     ifaddrs::getifaddrs,
-    sys::socket::{AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike, sendto, socket},
+    sys::socket::{
+        AddressFamily, LinkAddr, MsgFlags, MultiHeaders, SockFlag, SockType, SockaddrLike, sendmmsg, sendto,
+        socket,
+    },
 };
 
 use super::Namespace;
@@ -36,6 +42,20 @@ impl Wire {
     pub fn send(&self, frame: &[u8]) -> Outcome {
         debug_assert_eq!(self.end.family(), Some(AddressFamily::Packet));
         sendto(self.socket.as_raw_fd(), frame, &self.end, MsgFlags::empty()).while_("sending a frame")?;
+        Ok(())
+    }
+
+    /// Sends frames, all in one system call if the kernel takes them so. For floods.
+    pub fn send_all(&self, frames: &[Vec<u8>]) -> Outcome {
+        let slices: Vec<[IoSlice<'_>; 1]> = frames.iter().map(|frame| [IoSlice::new(frame)]).collect();
+        let ends = vec![Some(self.end); frames.len()];
+        let mut sent = 0;
+        while let (Some(slices @ [_, ..]), Some(ends)) = (slices.get(sent..), ends.get(sent..)) {
+            let mut headers = MultiHeaders::preallocate(slices.len(), None);
+            let socket = self.socket.as_raw_fd();
+            let results = sendmmsg(socket, &mut headers, slices, ends, [], MsgFlags::empty());
+            sent += results.while_("sending frames")?.count();
+        }
         Ok(())
     }
 }

@@ -61,7 +61,7 @@ fn stop_follows_start_after_the_doors_time() {
     assert_eq!(openings.next_deadline(), Some(at(8)));
     assert!(openings.close_due(at(7)).is_empty());
     assert_eq!(short(&openings.close_due(at(8))), ["ssh timeout", "0 stop"]);
-    assert_eq!(short(&openings.stopped(OpeningId(0))), ["0 closed"]);
+    assert_eq!(short(&openings.stopped(at(9), OpeningId(0))), ["0 closed"]);
     assert!(openings.is_empty());
 }
 
@@ -119,7 +119,7 @@ fn a_door_that_extends_only_moves_its_closing_time() {
     assert_eq!(short(&openings.close_due(at(9))), ["ssh timeout", "0 stop"]);
     // It is being closed: this one has to be opened anew.
     assert_eq!(open(&mut openings, at(9), both(), Reknock::Extend), ["1 start"]);
-    assert_eq!(short(&openings.stopped(OpeningId(0))), ["0 closed"]);
+    assert_eq!(short(&openings.stopped(at(9), OpeningId(0))), ["0 closed"]);
     assert_eq!(short(&openings.open(at(10), both(), Reknock::Extend)), ["ssh extended"]);
 }
 
@@ -130,18 +130,66 @@ fn what_was_left_open_is_closed_on_time_and_what_still_runs_of_it_ended_before()
     openings.take_up(at(10), OpeningId(71), opening(None, Some("stop 71")), Duration::ZERO);
     assert_eq!(short(&openings.close_due(at(10))), ["ssh timeout", "71 ended", "71 stop 71"]);
     assert_eq!(openings.next_deadline(), Some(at(13)));
-    assert_eq!(short(&openings.stopped(OpeningId(71))), ["71 closed"]);
+    assert_eq!(short(&openings.stopped(at(9), OpeningId(71))), ["71 closed"]);
     assert_eq!(short(&openings.close_all()), ["70 ended", "70 stop 70"]);
-    assert_eq!(short(&openings.stopped(OpeningId(70))), ["70 closed"]);
+    assert_eq!(short(&openings.stopped(at(9), OpeningId(70))), ["70 closed"]);
+    assert!(openings.is_empty());
+}
+
+/// It may not be open at all, for a reboot may have been the reason.
+#[test]
+fn a_knock_at_what_was_left_open_closes_it_and_opens_anew() {
+    let mut openings = openings();
+    openings.take_up(at(10), OpeningId(70), both(), Duration::from_secs(3));
+    let deeds = openings.open(at(12), both(), Reknock::Extend);
+    assert_eq!(short(&deeds), ["70 ended", "70 stop", "0 noted"]);
+    assert!(openings.noted(at(12), OpeningId(0)).is_empty(), "it has to wait");
+    assert_eq!(short(&openings.open(at(12), both(), Reknock::Extend)), ["ssh extended"]);
+    assert_eq!(short(&openings.stopped(at(13), OpeningId(70))), ["70 closed", "0 start"]);
+    assert_eq!(short(&openings.started(at(13), OpeningId(0))), ["0 lasts 5"]);
+    // Closed before the new one was noted, it holds up nothing.
+    openings.take_up(at(20), OpeningId(71), both(), Duration::from_secs(3));
+    openings.open(at(20), both(), Reknock::Extend);
+    assert_eq!(short(&openings.stopped(at(21), OpeningId(71))), ["71 closed"]);
+    assert_eq!(short(&openings.noted(at(21), OpeningId(1))), ["1 start"]);
+}
+
+#[test]
+fn what_waits_for_another_to_be_closed_never_begins_at_the_end() {
+    let mut openings = openings();
+    openings.take_up(at(10), OpeningId(70), both(), Duration::from_secs(3));
+    assert_eq!(open(&mut openings, at(12), both(), Reknock::Extend).len(), 3);
+    openings.noted(at(12), OpeningId(0));
+    assert_eq!(short(&openings.close_all()), ["0 closed"]);
+    assert_eq!(short(&openings.stopped(at(13), OpeningId(70))), ["70 closed"]);
     assert!(openings.is_empty());
 }
 
 #[test]
-fn a_knock_extends_what_was_left_open() {
+fn a_door_that_a_reload_has_changed_opens_anew() {
     let mut openings = openings();
-    openings.take_up(at(10), OpeningId(70), both(), Duration::from_secs(3));
-    assert_eq!(short(&openings.open(at(12), both(), Reknock::Extend)), ["70 lasts 5", "ssh extended"]);
-    assert_eq!(openings.next_deadline(), Some(at(17)));
+    open(&mut openings, at(0), both(), Reknock::Extend);
+    openings.started(at(0), OpeningId(0));
+    let changed = opening(Some("start now"), Some("stop"));
+    assert_eq!(open(&mut openings, at(1), changed, Reknock::Extend), ["1 start now"]);
+}
+
+#[test]
+fn the_time_of_a_start_command_that_hangs_has_an_end() {
+    let mut openings = openings();
+    open(&mut openings, at(0), both(), Reknock::Again);
+    open(&mut openings, at(0), both(), Reknock::Again);
+    assert_eq!(short(&openings.hangs(at(30), OpeningId(0))), ["0 lasts 5"]);
+    assert_eq!(short(&openings.hangs(at(30), OpeningId(1))), ["1 lasts 5"]);
+    // One does end, and has its time from then on.
+    assert_eq!(short(&openings.started(at(33), OpeningId(1))), ["1 lasts 5"]);
+    assert_eq!(short(&openings.close_due(at(35))), ["ssh timeout", "0 ended", "0 stop"]);
+    assert_eq!(short(&openings.close_due(at(38))), ["ssh timeout", "1 stop"]);
+    assert!(openings.started(at(39), OpeningId(0)).is_empty());
+    assert!(openings.hangs(at(39), OpeningId(0)).is_empty());
+    openings.stopped(at(39), OpeningId(0));
+    openings.stopped(at(39), OpeningId(1));
+    assert!(openings.is_empty());
 }
 
 #[test]
@@ -157,8 +205,8 @@ fn everything_can_be_closed_at_once() {
     assert!(openings.started(at(1), OpeningId(4)).is_empty());
     assert_eq!(short(&openings.started(at(1), OpeningId(1))), ["1 stop"]);
     assert_eq!(short(&openings.abandon(OpeningId(2))), ["2 closed"]);
-    openings.stopped(OpeningId(0));
-    openings.stopped(OpeningId(1));
+    openings.stopped(at(9), OpeningId(0));
+    openings.stopped(at(9), OpeningId(1));
     assert!(openings.is_empty() && openings.next_deadline().is_none());
 }
 
@@ -172,6 +220,6 @@ fn what_never_ends_to_open_is_ended_and_closed_at_the_end() {
     // The end of the start command says nothing of the stop command.
     assert!(openings.started(at(1), OpeningId(0)).is_empty());
     assert_eq!(openings.unclosed().count(), 1);
-    assert_eq!(short(&openings.stopped(OpeningId(0))), ["0 closed"]);
+    assert_eq!(short(&openings.stopped(at(9), OpeningId(0))), ["0 closed"]);
     assert_eq!(openings.unclosed().count(), 0);
 }

@@ -4,7 +4,7 @@ use std::{
     env, fs,
     io::{self, Write},
     net::UdpSocket,
-    os::fd::AsFd,
+    os::fd::{AsFd, BorrowedFd},
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Command, ExitStatus, Stdio},
     thread,
@@ -32,14 +32,15 @@ const DEED: &str = "KNOCKD_TEST_DEED";
 
 /// Runs `deed` under the filter in a process of its own, which ends with status 7 if it outlives it.
 fn after(test: &str, name: &str, deed: impl FnOnce()) -> Option<ExitStatus> {
-    after_with(test, name, Stdio::null(), || (), deed)
+    after_with(test, name, Stdio::null(), io::stdin().as_fd(), || (), deed)
 }
 
-/// The same with this standard input, after something that may be done.
+/// The same with this standard input and channel, after something that may be done.
 fn after_with(
     test: &str,
     name: &str,
     input: Stdio,
+    channel: BorrowedFd<'_>,
     before: impl FnOnce(),
     deed: impl FnOnce(),
 ) -> Option<ExitStatus> {
@@ -54,7 +55,7 @@ fn after_with(
         Ok(wanted) if wanted == name => {
             let _ = clock::now();
             before();
-            assert!(rustix::thread::set_no_new_privs(true).is_ok() && restrict());
+            assert!(rustix::thread::set_no_new_privs(true).is_ok() && restrict(channel));
             deed();
             std::process::exit(7)
         }
@@ -89,6 +90,19 @@ fn what_is_none_of_its_work_is_its_end() {
     assert_fatal(test, "kill", || _ = test_kill_process(getpid()));
     assert_fatal(test, "groups", || _ = rustix::thread::set_thread_groups(&[]));
     assert_fatal(test, "write elsewhere", || _ = rustix::io::write(&socket, b"x"));
+    assert_fatal(test, "send elsewhere", || {
+        _ = rustix::net::send(&socket, b"x", rustix::net::SendFlags::empty());
+    });
+    let message = [io::IoSlice::new(b"x")];
+    let nothing = || rustix::net::SendAncillaryBuffer::default();
+    assert_fatal(test, "send a message elsewhere", || {
+        _ = rustix::net::sendmsg(&socket, &message, &mut nothing(), rustix::net::SendFlags::empty());
+    });
+    let (lower, channel) =
+        socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::empty(), None).unwrap();
+    // Another socket could come by a number that it may send through.
+    let status = after_with(test, "close", Stdio::null(), channel.as_fd(), || (), || drop(lower));
+    assert!(status.is_none_or(|status| status.signal() == Some(libc::SIGSYS)), "{status:?}");
     assert_fatal(test, "read", || _ = rustix::io::read(&socket, &mut [0; 1]));
     assert_fatal(test, "other options", || _ = socket_type(&socket));
     assert_fatal(test, "copy descriptors", || _ = rustix::io::fcntl_dupfd_cloexec(&socket, 0));
@@ -117,16 +131,26 @@ fn its_work_is_allowed() {
     let far = Channel::new(far);
     let mut alarm = Alarm::new().unwrap();
     near.send(Order::Confirm.encode(), Some(fs::File::open("/dev/null").unwrap().into())).unwrap();
-    assert_harmless(test, "talk", || {
+    let talk = || {
         poll(&mut [PollFd::new(&far, PollFlags::IN)], None).unwrap();
         assert!(matches!(far.receive(), Ok(Received::Message(_, Some(_)))));
-        near.send(Order::SetHost.encode(), None).unwrap();
+        let message = Order::SetHost.encode();
+        let sent = rustix::net::sendmsg(
+            &near,
+            &[io::IoSlice::new(&message)],
+            &mut rustix::net::SendAncillaryBuffer::default(),
+            rustix::net::SendFlags::empty(),
+        );
+        assert_eq!(sent, Ok(LENGTH));
         assert!(matches!(far.receive(), Ok(Received::Message(_, None))));
         alarm.set(Some(clock::now())).unwrap();
         poll(&mut [PollFd::new(&alarm, PollFlags::IN)], None).unwrap();
         assert!(clock::now() > knock_core::moment::Moment::default());
         io::stderr().write_all(b"last words\n").unwrap();
-    });
+    };
+    if let Some(status) = after_with(test, "talk", Stdio::null(), near.as_fd(), || (), talk) {
+        assert_eq!(status.code(), Some(7), "{status}");
+    }
     assert_harmless(test, "memory", || {
         let mut kept = Vec::new();
         for size in [10, 1 << 12, 1 << 20, 1 << 24] {
@@ -156,7 +180,7 @@ fn tell() {
 /// What is left in the channel of a watcher that has done this, and how it ended.
 fn last_words(test: &str, name: &str, deed: impl FnOnce()) -> Option<(Vec<Report>, ExitStatus)> {
     let (near, far) = Channel::pair().unwrap();
-    let status = after_with(test, name, Stdio::from(far), tell, deed)?;
+    let status = after_with(test, name, Stdio::from(far), io::stdin().as_fd(), tell, deed)?;
     let mut reports = Vec::new();
     while let Received::Message(frame, None) = near.receive().unwrap() {
         reports.push(Report::decode(&frame).unwrap());
@@ -199,7 +223,8 @@ fn who_has_no_way_to_tell_ends_all_the_same() {
         ("no handler may run", Stdio::null(), &blocked),
     ];
     for (name, input, before) in ways {
-        let status = after_with(test, name, input, before, || _ = fs::File::open("/etc/passwd"));
+        let status =
+            after_with(test, name, input, io::stdin().as_fd(), before, || _ = fs::File::open("/etc/passwd"));
         if let Some(status) = status {
             assert_eq!(status.signal(), Some(libc::SIGSYS), "{name}: {status}");
         }

@@ -1,0 +1,117 @@
+//! Honest knocks under floods of forged packets.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use trials::{
+    net::Lab,
+    trouble::{Outcome, Trouble},
+};
+
+use crate::{
+    figures::{nanos_each, number},
+    forge::{Forge, Kind, Sent},
+    honest,
+    keeper::{Keeper, door},
+    section::Section,
+    site,
+    usage::Usage,
+};
+
+/// The flood runs so long before anybody knocks.
+const BEFORE: Duration = Duration::from_millis(200);
+
+/// It asks once a second what was lost.
+const UNTIL_TOLD: Duration = Duration::from_millis(1100);
+
+/// Packets a second; none: as fast as one CPU sends them.
+const RATES: [Option<u32>; 4] = [Some(1_000), Some(10_000), Some(100_000), None];
+
+const KINDS: [(Kind, &str); 3] =
+    [(Kind::First, "first knocks"), (Kind::Random, "random ports"), (Kind::Half, "half a sequence each")];
+
+const METHOD: &str = "20 honest sources knock three times, 20 ms apart, one source after the other within a second, \
+    while another thread, kept on the first CPU, sends packets of which nearly each has another source; a firewall \
+    drops them all. One door without TCPFlags, its command `:`. An honest knock counts if the log says `OPEN SESAME` \
+    for it a second later at the latest. CPU time is that of all processes of the daemon (proc(5), schedstat), for \
+    each packet sent; what the kernel does before it queues a packet is the sender's. A daemon that loses packets \
+    doesn't work for them, and so looks cheap; what ours has lost is from its log.";
+
+/// Measures.
+pub(crate) fn measure() -> Outcome<Section> {
+    let head = [
+        "flood",
+        "packets/s",
+        "opened: ours",
+        "opened: classic",
+        "lost: ours",
+        "ns/packet: ours",
+        "ns/packet: classic",
+    ];
+    let mut section = Section::new("Honest knocks under floods", METHOD, &head);
+    let lab = site::walled()?;
+    for (kind, name) in KINDS {
+        for protocol in ["udp", "tcp"] {
+            for rate in RATES {
+                let [ours, classic] = Keeper::ALL.map(|keeper| Run::of(&lab, keeper, kind, protocol, rate));
+                let (ours, classic) = (ours?, classic?);
+                let speed = match rate {
+                    Some(rate) => rate.to_string(),
+                    None => format!("{:.0} and {:.0}", ours.rate(), classic.rate()),
+                };
+                let flood = format!("{name}, {}", if protocol == "udp" { "UDP" } else { "SYN" });
+                let opened = [&ours, &classic].map(|run| format!("{} of {}", run.opened, honest::COUNT));
+                let costs = [&ours, &classic].map(|run| number(nanos_each(run.cpu, run.sent.packets)));
+                let lost =
+                    format!("{} %", number(f64::from(ours.lost) * 100.0 / f64::from(ours.sent.packets)));
+                section.row([flood, speed].into_iter().chain(opened).chain([lost]).chain(costs));
+            }
+        }
+    }
+    Ok(section)
+}
+
+struct Run {
+    opened: usize,
+    sent: Sent,
+    /// Packets for which the kernel had no room, as far as the daemon says so.
+    lost: u32,
+    cpu: Duration,
+}
+
+impl Run {
+    fn of(lab: &Lab, keeper: Keeper, kind: Kind, protocol: &str, rate: Option<u32>) -> Outcome<Self> {
+        lab.server().shell(&lab.filled_in("rm -f {DIR}/log"))?;
+        let daemon = keeper.start(lab, &door(protocol, " Start_Command = :"))?;
+        let before = Usage::of(daemon.id()?)?;
+        let mut forge = Forge::new(kind, protocol)?;
+        let (wire, cable) = (site::cable(lab)?, site::cable(lab)?);
+        let stop = AtomicBool::new(false);
+        let sent = thread::scope(|scope| {
+            let flood = scope.spawn(|| forge.flood(&wire, rate, u32::MAX, &stop));
+            thread::sleep(BEFORE);
+            let knocked = honest::knock(&cable, protocol);
+            stop.store(true, Ordering::Relaxed);
+            let sent = flood.join().map_err(|_| Trouble::new("the flood has ended badly"))?;
+            knocked.and(sent)
+        })?;
+        let opened = honest::opened(&daemon);
+        if keeper == Keeper::Ours {
+            thread::sleep(UNTIL_TOLD);
+        }
+        let cpu = Usage::of(daemon.id()?)?.cpu.saturating_sub(before.cpu);
+        let lines = daemon.log().lines();
+        let lost = lines
+            .iter()
+            .filter_map(|line| line.strip_prefix("packets dropped by the kernel: ")?.parse::<u32>().ok());
+        Ok(Self { opened, sent, lost: lost.sum(), cpu })
+    }
+
+    /// Packets a second.
+    fn rate(&self) -> f64 {
+        f64::from(self.sent.packets) / self.sent.took.as_secs_f64()
+    }
+}

@@ -1,0 +1,90 @@
+//! From the last knock to the open door.
+
+mod rival;
+mod spa;
+
+use trials::{
+    net::Lab,
+    trouble::{Outcome, Trouble},
+};
+
+use self::rival::Rival;
+use crate::{
+    figures::{number, ratio},
+    keeper::Keeper,
+    section::Section,
+    site,
+};
+
+/// Every source knocks once at each rival, and is a new one for all of them.
+const SOURCES: u16 = 100;
+
+const METHOD: &str = "Three UDP knocks 60 ms apart, the last one up to 66 ms later, from a source of its own each time, over a veth cable, the rivals in \
+    turn, each in namespaces of its own; fwknopd has one authorisation packet instead. The clock runs from the system \
+    call that sends the last one. For doors with commands it stops when this program has read the line that the last \
+    part of the command writes to a FIFO (`echo %IP% > FIFO`), after nft where nft is in it; no probe disturbs them, \
+    but one is sent afterwards and has to reach the service. `no daemon` is the same command run by this program itself: \
+    less than that no daemon can take. For nftables alone it stops when a datagram to the \
+    service, sent right behind the last knock, has come through the firewall. Every figure includes waking up this \
+    program.";
+
+/// A ruleset that needs no daemon: who has knocked comes from one set into the next.
+const RULES: &str = "table inet knock {
+    set first { type ipv4_addr; flags dynamic,timeout; timeout 10s; size 65536; }
+    set second { type ipv4_addr; flags dynamic,timeout; timeout 10s; size 65536; }
+    set guests { type ipv4_addr; flags dynamic,timeout; timeout 10s; size 65536; }
+    chain input {
+        type filter hook input priority filter; policy drop;
+        ip saddr @guests udp dport 2222 accept
+        udp dport 7117 add @first { ip saddr } drop
+        udp dport 2741 ip saddr @first add @second { ip saddr } drop
+        udp dport 9303 ip saddr @second add @guests { ip saddr } drop
+    }
+}
+";
+
+/// What a door's command does, beside telling that it has.
+const NFT: &str = "nft add element inet firewall guests { %IP% }; ";
+
+/// Measures.
+pub(crate) fn measure() -> Outcome<Section> {
+    let head = ["rival", "command", "p50 µs", "p99 µs", "speed against classic", "opened"];
+    let mut section = Section::new("Last knock to open door", METHOD, &head);
+    let labs: Vec<Lab> = (0..7).map(|_| site::guarded()).collect::<Outcome<_>>()?;
+    let in_kernel = site::with(RULES)?;
+    let [shell_classic, shell_ours, shell, nft_classic, nft_ours, nft, of_fwknop] = labs.as_slice() else {
+        return Err(Trouble::new("there are seven laboratories"));
+    };
+    let mut rivals = vec![
+        Rival::with_command(Keeper::Classic, shell_classic, "")?,
+        Rival::with_command(Keeper::Ours, shell_ours, "")?,
+        Rival::without_daemon(shell, "")?,
+        Rival::with_command(Keeper::Classic, nft_classic, NFT)?,
+        Rival::with_command(Keeper::Ours, nft_ours, NFT)?,
+        Rival::without_daemon(nft, NFT)?,
+    ];
+    match Rival::fwknop(of_fwknop) {
+        Ok(rival) => rivals.push(rival),
+        Err(trouble) => section.note(format!("fwknopd is left out: {trouble}")),
+    }
+    rivals.push(Rival::in_kernel(&in_kernel)?);
+    for source in 1..=SOURCES {
+        rivals.iter_mut().try_for_each(|rival| rival.knock(source))?;
+    }
+    let of_classic = |command| {
+        let is_it = |rival: &&Rival<'_>| rival.name == Keeper::Classic.name() && rival.command == command;
+        rivals.iter().find(is_it)?.times.median()
+    };
+    for rival in &rivals {
+        let median = rival.times.median();
+        section.row([
+            rival.name.to_owned(),
+            rival.command.to_owned(),
+            number(median),
+            number(rival.times.percentile(99)),
+            ratio(of_classic(rival.command), median),
+            format!("{} of {SOURCES}", rival.times.count()),
+        ]);
+    }
+    Ok(section)
+}
