@@ -264,7 +264,7 @@ mod tests {
         let add = Order::Add(door(1, None));
         let begin = Order::Begin { capacity: 1, seed: 1, explain: true, identity: Identity::new(1, 2) };
         let listen = Order::Listen(SocketNumber(1), None);
-        assert_eq!(with(&listen, 5, 33), Err(Malformed("size of a ring")));
+        assert_eq!(with(&listen, 5, 49), Err(Malformed("size of a ring")));
         assert_eq!(with(&begin, 14, 2), Err(Malformed("neither yes nor no")));
         assert_eq!(with(&begin, 15, 0), Err(Malformed("a user that has rights")));
         assert_eq!(with(&begin, 19, 0), Err(Malformed("a user that has rights")));

@@ -1,10 +1,6 @@
 //! The packet sockets: one for every interface that is listened on, or one for all of them.
 
-use std::{
-    io,
-    os::fd::{AsFd, OwnedFd},
-    sync::Arc,
-};
+use std::{io, os::fd::OwnedFd, sync::Arc};
 
 use knock_core::{
     config::Listen,
@@ -67,15 +63,13 @@ pub struct Handle {
 #[derive(Debug)]
 pub enum Change {
     /// There is a new socket.
-    Opened(SocketNumber, Handle),
+    Opened(SocketNumber),
     /// A socket has taken the place of another, which hears nothing any more.
     Replaced {
         /// The other.
         old: SocketNumber,
         /// The new one.
         new: SocketNumber,
-        /// What it is listened to by.
-        handle: Handle,
     },
     /// A socket is of no use any more.
     Closed(SocketNumber),
@@ -251,9 +245,23 @@ impl Listening {
         self.ears.clear();
     }
 
+    /// Closes the sockets of a watcher that is no more: the next one could not tell how far that has read, nor what it
+    /// has written to the memory that packets come in.
+    pub fn close_handed_over(&mut self) {
+        self.ears.retain(|ear| !ear.socket.is_handed_over());
+    }
+
     /// All sockets, for a watcher that has none yet.
-    pub fn all(&self) -> io::Result<Vec<Change>> {
-        self.ears.iter().map(Ear::change).collect()
+    #[must_use]
+    pub fn all(&self) -> Vec<Change> {
+        self.ears.iter().map(|ear| Change::Opened(ear.number)).collect()
+    }
+
+    /// What the watcher needs to read packets of this socket, which is its own from then on.
+    pub fn hand_over(&mut self, number: SocketNumber) -> io::Result<Handle> {
+        let ear = self.ears.iter_mut().find(|ear| ear.number == number);
+        let ear = ear.ok_or(io::ErrorKind::NotFound)?;
+        Ok(Handle { socket: ear.socket.hand_over()?, ring: ear.socket.ring() })
     }
 
     /// Why packets don't come through a ring: the first time that this is so, and once.
@@ -271,23 +279,20 @@ impl Listening {
         let mut socket = self.with_program(open).map_err(failed)?;
         self.note_refusal(&mut socket);
         let (number, program) = (self.number(), Arc::clone(&self.program));
-        let ear = Ear { number, interface, socket, program, before: None };
-        let change = ear.change().map_err(failed)?;
-        self.ears.push(ear);
-        Ok(change)
+        self.ears.push(Ear { number, interface, socket, program, before: None });
+        Ok(Change::Opened(number))
     }
 
     fn replace(&mut self, ear: &mut Ear) -> io::Result<Change> {
         let ring = Some(self.ring);
         let mut next = self.with_program(|program| ear.socket.successor(ear.interface, program, ring))?;
-        let handle = handle(&next)?;
         ear.socket.give_way()?;
         self.note_refusal(&mut next);
         let (old, new) = (ear.number, self.number());
         ear.before = Some(std::mem::replace(&mut ear.socket, next));
         ear.number = new;
         ear.program = Arc::clone(&self.program);
-        Ok(Change::Replaced { old, new, handle })
+        Ok(Change::Replaced { old, new })
     }
 
     fn note_refusal(&mut self, socket: &mut PacketSocket) {
@@ -303,7 +308,7 @@ impl Listening {
     }
 
     /// Uses the most exact program that the kernel has memory for (`net.core.optmem_max`).
-    fn with_program<T>(&mut self, attach: impl Fn(&Program) -> io::Result<T>) -> io::Result<T> {
+    fn with_program<T>(&mut self, mut attach: impl FnMut(&Program) -> io::Result<T>) -> io::Result<T> {
         loop {
             match attach(&self.program) {
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::NOMEM) && self.limit > 256 => {
@@ -356,16 +361,6 @@ fn base(name: &str) -> &str {
     name.split_once(':').map_or(name, |(base, _)| base)
 }
 
-impl Ear {
-    fn change(&self) -> io::Result<Change> {
-        Ok(Change::Opened(self.number, handle(&self.socket)?))
-    }
-}
-
-fn handle(socket: &PacketSocket) -> io::Result<Handle> {
-    Ok(Handle { socket: socket.as_fd().try_clone_to_owned()?, ring: socket.ring() })
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -390,8 +385,8 @@ mod tests {
     fn told(followed: &Followed) -> Vec<String> {
         assert!(followed.failures.is_empty(), "{:?}", followed.failures);
         let told = followed.changes.iter().map(|change| match change {
-            Change::Opened(number, _) => format!("+{}", number.0),
-            Change::Replaced { old, new, .. } => format!("{}>{}", old.0, new.0),
+            Change::Opened(number) => format!("+{}", number.0),
+            Change::Replaced { old, new } => format!("{}>{}", old.0, new.0),
             Change::Closed(number) => format!("-{}", number.0),
         });
         told.collect()

@@ -50,7 +50,7 @@ const TURN: usize = 256;
 /// to wake up.
 const BUSY: usize = 16;
 
-/// For how long: a ring holds what comes in a hundred times that.
+/// For how long: a ring holds what comes in some hundred times that.
 const REST: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000 };
 
 /// More packets than fit into the ring or the queue of a socket, whatever the system allows for that.
@@ -223,7 +223,7 @@ impl Watcher {
         Ok(())
     }
 
-    /// Sleeps until there is something to do. Tells of each listener whether it has packets or an error.
+    /// Sleeps until there is something to do. Tells of each listener whether it has packets or an error, or may have.
     fn wait(&mut self) -> Result<Vec<bool>, Failure> {
         let ours = [self.engine.next_deadline(), self.reporter.next_deadline()];
         let theirs = self.listeners.iter().map(Listener::next_deadline);
@@ -234,6 +234,7 @@ impl Watcher {
         ];
         if self.may_rest {
             wait_for(&mut polled, Some(&REST))?;
+            return Ok(vec![true; self.listeners.len()]);
         }
         polled.extend(self.listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)));
         wait_for(&mut polled, None)?;

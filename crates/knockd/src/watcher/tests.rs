@@ -143,21 +143,22 @@ fn a_replaced_socket_is_judged_by_the_doors_of_before_and_its_successor_by_those
 fn expect_replaced(ring: Option<RingSize>) {
     let (mut watcher, _, far) = watcher(0);
     let everything = filter::any_hit(Families::Both);
-    let first = PacketSocket::open(LOOPBACK, &everything, ring).unwrap();
-    let copy = |socket: &PacketSocket| Some(socket.as_fd().try_clone_to_owned().unwrap());
+    let mut first = PacketSocket::open(LOOPBACK, &everything, ring).unwrap();
     let address = Ipv4Addr::LOCALHOST.into();
     let kind = AddressKind::Loopback;
     watcher.follow(Order::Address { interface: LOOPBACK, kind, address }, None).unwrap();
     watcher.follow(Order::SetHost, None).unwrap();
-    watcher.follow(Order::Listen(SocketNumber(0), ring), copy(&first)).unwrap();
+    watcher.follow(Order::Listen(SocketNumber(0), ring), first.hand_over().ok()).unwrap();
     watcher.follow(door(0, "7:udp,8:udp"), None).unwrap();
 
     send(7, b"");
-    let second = first.successor(LOOPBACK, &everything, ring).unwrap();
+    let mut second = first.successor(LOOPBACK, &everything, ring).unwrap();
     first.give_way().unwrap();
     send(8, b"");
     let replace = Order::Replace { old: SocketNumber(0), new: SocketNumber(1), ring };
-    watcher.follow(replace.clone(), copy(&second)).unwrap();
+    let handed_over = second.hand_over().unwrap();
+    let copy = handed_over.try_clone().unwrap();
+    watcher.follow(replace.clone(), Some(handed_over)).unwrap();
     assert_eq!(reports(&far).len(), 1, "the first knock is taken");
     assert!(watcher.listeners.is_empty(), "the second has to wait");
     for (number, sequence) in [(1, "7:udp"), (2, "8:udp")] {
@@ -170,7 +171,7 @@ fn expect_replaced(ring: Option<RingSize>) {
     opened.sort_unstable();
     assert_eq!(opened, [0, 2]);
     // What isn't there can't be replaced.
-    assert!(matches!(watcher.follow(replace, copy(&second)), Err(Failure::Receive(_))));
+    assert!(matches!(watcher.follow(replace, Some(copy)), Err(Failure::Receive(_))));
 }
 
 #[test]
@@ -179,9 +180,9 @@ fn who_has_much_to_do_rests_and_who_has_little_does_not() {
     in_own_network(test, || {
         let (mut watcher, _, _far) = watcher(0);
         let ring = RingSize::new(4);
-        let socket = PacketSocket::open(LOOPBACK, &filter::any_hit(Families::Both), ring).unwrap();
-        let copy = socket.as_fd().try_clone_to_owned().unwrap();
-        watcher.follow(Order::Listen(SocketNumber(0), ring), Some(copy)).unwrap();
+        let mut socket = PacketSocket::open(LOOPBACK, &filter::any_hit(Families::Both), ring).unwrap();
+        let handed_over = socket.hand_over().unwrap();
+        watcher.follow(Order::Listen(SocketNumber(0), ring), Some(handed_over)).unwrap();
         // The last: there is more than one turn takes.
         for (packets, may_rest) in [(1, false), (BUSY, true), (2 * TURN, false)] {
             (0..packets).for_each(|_| send(9, b""));

@@ -69,7 +69,7 @@ fn rings(daemon: &Daemon<'_>) -> Outcome<Vec<(usize, String)>> {
 fn is_mapped_once_and_cannot_be_run() -> Outcome {
     let lab = Lab::new()?;
     let daemon = Setup::new(&lab, DOOR)?.start()?;
-    let wanted = [(2 << 20, "rw-s".to_owned())];
+    let wanted = [(3 << 20, "rw-s".to_owned())];
     same("rings", &rings(&daemon)?[..], &wanted)?;
     daemon.reload("[other]\n Sequence = 6000\n Command = true\n")?;
     insist(&daemon, "other", "tcp CLIENT > SERVER:6000", &lab)?;

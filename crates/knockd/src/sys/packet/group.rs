@@ -5,7 +5,7 @@
 //! out of the group that has a ring in use. So the first member, which hears nothing and has no ring, steers. It stays as
 //! long as any of the others, so that it doesn't matter when one of those is closed at last, and by whom.
 
-use std::{io, sync::Arc};
+use std::{io, os::fd::OwnedFd, sync::Arc};
 
 use knock_core::{filter::Program, interface::InterfaceIndex};
 
@@ -25,24 +25,26 @@ const NEW: u32 = 5;
 impl PacketSocket {
     /// Opens another one on the same interface, which hears nothing before this one gives way to it.
     ///
-    /// There may be one at a time, and nobody whom this one has succeeded may be open still.
+    /// There may be one at a time, and nobody whom this one has succeeded may be open still, in any process: while there
+    /// is one, he would get everything.
     pub(crate) fn successor(
-        &self,
+        &mut self,
         interface: InterfaceIndex,
         filter: &Program,
         wanted: Option<RingSize>,
     ) -> io::Result<Self> {
         // Members leave when their interface goes down, and come again in the order in which they were opened.
-        if self.socket.group()?.is_none() {
-            self.steersman.gather()?;
-            self.socket.join(self.steersman.0.group()?)?;
-        }
+        let steersman = &self.steersman;
+        self.socket.with(|socket| {
+            if group(socket)?.is_some() {
+                return Ok(());
+            }
+            steersman.gather()?;
+            steersman.0.group()?.map_or(Ok(()), |group| join(socket, Some(group)))
+        })?;
         // Since an earlier change the next member would get everything.
         self.steersman.steer(OLD)?;
-        let next = Self::deaf(interface, wanted, Arc::clone(&self.steersman))?;
-        next.socket.join(self.steersman.0.group()?)?;
-        next.hear(filter)?;
-        Ok(next)
+        Self::member(interface, filter, wanted, Arc::clone(&self.steersman))
     }
 
     /// Has its successor take its place between two packets: each is given to exactly one of them. When this returns,
@@ -53,31 +55,35 @@ impl PacketSocket {
 }
 
 impl Bare {
-    /// Becomes the last member of this group, or of a new one.
-    pub(super) fn join(&self, group: Option<u32>) -> io::Result<()> {
-        let wanted = match group {
-            Some(number) => number | GROUP << 16,
-            None => (GROUP | libc::PACKET_FANOUT_FLAG_UNIQUEID) << 16,
-        };
-        match option::set(self, libc::SOL_PACKET, libc::PACKET_FANOUT, &wanted) {
-            // Some kernels take no socket of an interface that is down. It hears nothing, so there is nothing to share.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-            result => result,
-        }
-    }
-
     /// The number of its group, if it is in one.
     pub(super) fn group(&self) -> io::Result<Option<u32>> {
-        // The number in the lower half; the kind and flags in the upper one, which are never 0.
-        let group = option::read(self, libc::PACKET_FANOUT, 0_u32)?;
-        Ok((group != 0).then_some(group & 0xffff))
+        group(&self.0)
     }
+}
+
+/// Becomes the last member of this group, or the first of a new one.
+pub(super) fn join(socket: &OwnedFd, group: Option<u32>) -> io::Result<()> {
+    let wanted = match group {
+        Some(number) => number | GROUP << 16,
+        None => (GROUP | libc::PACKET_FANOUT_FLAG_UNIQUEID) << 16,
+    };
+    match option::set(socket, libc::SOL_PACKET, libc::PACKET_FANOUT, &wanted) {
+        // Some kernels take no socket of an interface that is down. It hears nothing, so there is nothing to share.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        result => result,
+    }
+}
+
+fn group(socket: &OwnedFd) -> io::Result<Option<u32>> {
+    // The number in the lower half; the kind and flags in the upper one, which are never 0.
+    let group = option::read(socket, libc::PACKET_FANOUT, 0_u32)?;
+    Ok((group != 0).then_some(group & 0xffff))
 }
 
 impl Steersman {
     /// Begins a group that gives everything to its second member.
     pub(super) fn gather(&self) -> io::Result<()> {
-        self.0.join(None)?;
+        join(&self.0.0, None)?;
         self.steer(OLD)
     }
 

@@ -2,6 +2,7 @@
 
 mod group;
 mod option;
+mod parked;
 mod reader;
 mod ring;
 
@@ -13,7 +14,11 @@ use std::{
 
 use knock_core::{filter::Program, interface::InterfaceIndex};
 
-use self::option::{checked, narrow};
+use self::{
+    group::join,
+    option::{checked, narrow},
+    parked::Parked,
+};
 pub(crate) use self::{
     reader::{PacketReader, Received},
     ring::RingSize,
@@ -25,7 +30,8 @@ const RECEIVE_BUFFER: i32 = 4 << 20;
 /// A non-blocking packet socket that sees incoming packets from the network header on. Nobody can change its filter.
 #[derive(Debug)]
 pub(crate) struct PacketSocket {
-    socket: Bare,
+    socket: Parked,
+    is_handed_over: bool,
     /// Shared with the one that it succeeds and its own successor.
     steersman: Arc<Steersman>,
     ring: Option<RingSize>,
@@ -53,10 +59,23 @@ impl PacketSocket {
         // Members of a group that leave come again in the order in which they were opened: this one is to be the first.
         let steersman = Steersman(Bare::deaf(interface, |_| Ok(()))?);
         steersman.gather()?;
-        let socket = Self::deaf(interface, wanted, Arc::new(steersman))?;
-        socket.socket.join(socket.steersman.0.group()?)?;
-        socket.hear(filter)?;
-        Ok(socket)
+        Self::member(interface, filter, wanted, Arc::new(steersman))
+    }
+
+    /// A copy of the socket for the process that reads it, which is to be the only one; an error if there is one already.
+    ///
+    /// It stays open here, too: to close the last one has the kernel wait for all processors, tens of milliseconds in
+    /// which its reader would read nothing else.
+    pub(crate) fn hand_over(&mut self) -> io::Result<OwnedFd> {
+        if std::mem::replace(&mut self.is_handed_over, true) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        self.socket.with(OwnedFd::try_clone)
+    }
+
+    /// Whether another process reads it, or was to.
+    pub(crate) fn is_handed_over(&self) -> bool {
+        self.is_handed_over
     }
 
     /// The size of its ring; none if packets wait in a queue.
@@ -69,9 +88,10 @@ impl PacketSocket {
         self.refusal.take()
     }
 
-    /// A new one that is bound but lets nothing through yet.
-    fn deaf(
+    /// A new one, the last member of the steersman's group if it has one.
+    fn member(
         interface: InterfaceIndex,
+        filter: &Program,
         wanted: Option<RingSize>,
         steersman: Arc<Steersman>,
     ) -> io::Result<Self> {
@@ -84,21 +104,25 @@ impl PacketSocket {
             }
             if ring.is_some() { Ok(()) } else { socket.lengthen_queue() }
         })?;
-        Ok(Self { socket, steersman, ring, refusal })
+        if let Some(group) = steersman.0.group()? {
+            join(&socket.0, Some(group))?;
+        }
+        socket.hear(filter)?;
+        Ok(Self { socket: Parked::new(socket.0)?, is_handed_over: false, steersman, ring, refusal })
     }
+}
 
+impl Bare {
     /// Lets through what `filter` does, for good.
     fn hear(&self, filter: &Program) -> io::Result<()> {
         let instructions = filter.instructions().iter();
         let mut instructions: Vec<_> = instructions
             .map(|one| libc::sock_filter { code: one.code, jt: one.jt, jf: one.jf, k: one.k })
             .collect();
-        self.socket.attach(&mut instructions)?;
-        option::set(&self.socket, libc::SOL_SOCKET, libc::SO_LOCK_FILTER, &1_i32)
+        self.attach(&mut instructions)?;
+        option::set(self, libc::SOL_SOCKET, libc::SO_LOCK_FILTER, &1_i32)
     }
-}
 
-impl Bare {
     /// A new one that is bound, after something has been done to it, but lets nothing through.
     fn deaf(interface: InterfaceIndex, prepare: impl FnOnce(&Self) -> io::Result<()>) -> io::Result<Self> {
         // Protocol 0 keeps it deaf until it is bound: no packet comes in past the filter, nor past the ring.
@@ -142,12 +166,6 @@ impl Bare {
 
 /// `BPF_RET | BPF_K` of `linux/bpf_common.h`: nothing of the packet.
 const TAKE_NOTHING: libc::sock_filter = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: 0 };
-
-impl AsFd for PacketSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
 
 impl AsFd for Bare {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -18,6 +18,8 @@ use super::{
 pub(crate) struct PacketReader {
     fd: OwnedFd,
     ring: Option<Ring>,
+    /// Whether the ring had a packet when it was last looked at.
+    had_some: bool,
 }
 
 /// What came in.
@@ -35,16 +37,23 @@ impl PacketReader {
     /// Nobody may have read from that ring before: where he has stopped is not to be found out.
     pub(crate) fn adopt(fd: OwnedFd, ring: Option<RingSize>) -> io::Result<Self> {
         let ring = ring.map(|size| Ring::map(&fd, size)).transpose()?;
-        Ok(Self { fd, ring })
+        Ok(Self { fd, ring, had_some: false })
     }
 
     /// Takes the next packet that waits; [`io::ErrorKind::WouldBlock`] if there is none. What doesn't fit into the
     /// buffer is cut off.
     pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
-        if let Some(received) = self.ring.as_mut().and_then(|ring| ring.take(buffer)) {
-            return Ok(received);
+        if let Some(ring) = &mut self.ring {
+            let received = ring.take(buffer);
+            let had_some = mem::replace(&mut self.had_some, received.is_some());
+            if let Some(received) = received {
+                return Ok(received);
+            }
+            // Behind a ring nothing comes but errors of the socket, which wake us until they are taken.
+            if had_some {
+                return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+            }
         }
-        // Behind a ring nothing comes this way but errors of the socket, which wake us until they are taken.
         let mut from = MaybeUninit::<libc::sockaddr_ll>::zeroed();
         let mut from_length = address_length()?;
         // SAFETY: the buffer and the address are valid for writes of the lengths given.

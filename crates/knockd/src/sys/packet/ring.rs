@@ -32,18 +32,21 @@ const HEADER: usize = 32 + 20;
 pub struct RingSize(NonZeroU8);
 
 impl RingSize {
-    /// Two megabytes, 4,096 packets.
-    const MOST: u8 = 32;
+    /// Three megabytes, 6,144 packets.
+    const MOST: u8 = 48;
 
-    /// So many blocks of 64 KiB, 128 packets each: from 1 to 32.
+    /// All sockets together, as far as each has a block.
+    const TOGETHER: usize = 256;
+
+    /// So many blocks of 64 KiB, 128 packets each: from 1 to 48.
     pub fn new(blocks: u8) -> Option<Self> {
         NonZeroU8::new(blocks).filter(|_| blocks <= Self::MOST).map(Self)
     }
 
-    /// What each of so many sockets gets: the most if there are eight at most, then less, so that all together have at
+    /// What each of so many sockets gets: the most if there are five at most, then less, so that all together have at
     /// most 16 MiB, or one block each.
     pub fn share(sockets: usize) -> Self {
-        let blocks = 8 * usize::from(Self::MOST) / sockets.max(1);
+        let blocks = Self::TOGETHER / sockets.max(1);
         let blocks = u8::try_from(blocks).unwrap_or(Self::MOST).min(Self::MOST);
         Self(NonZeroU8::new(blocks).unwrap_or(NonZeroU8::MIN))
     }

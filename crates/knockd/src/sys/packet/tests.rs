@@ -25,9 +25,8 @@ struct Both {
     socket: PacketSocket,
 }
 
-fn both(socket: PacketSocket) -> Both {
-    let copy = socket.as_fd().try_clone_to_owned().unwrap();
-    Both { reader: PacketReader::adopt(copy, socket.ring()).unwrap(), socket }
+fn both(mut socket: PacketSocket) -> Both {
+    Both { reader: PacketReader::adopt(socket.hand_over().unwrap(), socket.ring()).unwrap(), socket }
 }
 
 fn open(interface: InterfaceIndex, ring: Option<RingSize>) -> Both {
@@ -37,7 +36,7 @@ fn open(interface: InterfaceIndex, ring: Option<RingSize>) -> Both {
     both(socket)
 }
 
-fn replace(old: &Both, interface: InterfaceIndex) -> Both {
+fn replace(old: &mut Both, interface: InterfaceIndex) -> Both {
     let next = old.socket.successor(interface, &everything(), old.socket.ring()).unwrap();
     old.socket.give_way().unwrap();
     both(next)
@@ -45,7 +44,7 @@ fn replace(old: &Both, interface: InterfaceIndex) -> Both {
 
 /// With a ring and without, which is what a kernel that refuses it comes to.
 fn with_and_without_ring(proof: impl Fn(Option<RingSize>)) {
-    [RingSize::new(32), None].into_iter().for_each(proof);
+    [RingSize::new(48), None].into_iter().for_each(proof);
 }
 
 fn send(number: u32) {
@@ -76,10 +75,11 @@ fn received(both: &mut Both) -> Vec<u32> {
 fn nobody_changes_the_filter() {
     in_own_network("sys::packet::tests::nobody_changes_the_filter", || {
         with_and_without_ring(|ring| {
-            let first = open(LOOPBACK, ring);
-            let second = replace(&first, LOOPBACK);
-            for socket in [first.socket, second.socket] {
-                let refused = socket.socket.attach(&mut [TAKE_NOTHING]).unwrap_err();
+            let mut first = open(LOOPBACK, ring);
+            let second = replace(&mut first, LOOPBACK);
+            for both in [first, second] {
+                let socket = Bare(both.reader.as_fd().try_clone_to_owned().unwrap());
+                let refused = socket.attach(&mut [TAKE_NOTHING]).unwrap_err();
                 assert_eq!(Errno::from_io_error(&refused), Some(Errno::PERM));
                 for (name, value) in [(libc::SO_DETACH_FILTER, 0_i32), (libc::SO_LOCK_FILTER, 0)] {
                     let refused = option::set(&socket, libc::SOL_SOCKET, name, &value).unwrap_err();
@@ -96,12 +96,12 @@ fn what_was_heard_before_is_still_received() {
         with_and_without_ring(|ring| {
             let mut first = open(LOOPBACK, ring);
             (0..3).for_each(send);
-            let mut second = replace(&first, LOOPBACK);
+            let mut second = replace(&mut first, LOOPBACK);
             (3..5).for_each(send);
             assert_eq!((received(&mut first), received(&mut second)), (vec![0, 1, 2], vec![3, 4]));
             drop(first);
             // And once more, for the group is another than at first.
-            let mut third = replace(&second, LOOPBACK);
+            let mut third = replace(&mut second, LOOPBACK);
             (5..7).for_each(send);
             assert_eq!((received(&mut second), received(&mut third)), (vec![], vec![5, 6]));
         });
@@ -118,10 +118,20 @@ fn a_successor_hears_nothing_before_its_time() {
             assert_eq!(received(&mut first), [0]);
             // One that is given up leaves no trace.
             drop(unused);
-            let mut second = replace(&first, LOOPBACK);
+            let mut second = replace(&mut first, LOOPBACK);
             send(1);
             assert_eq!((received(&mut first), received(&mut second)), (vec![], vec![1]));
         });
+    });
+}
+
+#[test]
+fn one_process_reads_it() {
+    in_own_network("sys::packet::tests::one_process_reads_it", || {
+        let mut socket = PacketSocket::open(LOOPBACK, &everything(), None).unwrap();
+        assert!(!socket.is_handed_over());
+        let _reader = socket.hand_over().unwrap();
+        assert!(socket.is_handed_over() && socket.hand_over().is_err());
     });
 }
 
@@ -139,7 +149,7 @@ fn each_packet_comes_once_and_in_order() {
                         numbers.inspect(|number| send(*number)).map(|_| thread::sleep(PAUSE)).count()
                     });
                     for _ in 0..30 {
-                        let mut next = replace(&socket, interface);
+                        let mut next = replace(&mut socket, interface);
                         numbers.extend(received(&mut socket));
                         thread::sleep(5 * PAUSE);
                         assert!(received(&mut socket).is_empty(), "too late");
@@ -163,13 +173,11 @@ const PAUSE: Duration = Duration::from_micros(200);
 fn one_without_a_group_is_replaced_as_well() {
     in_own_network("sys::packet::tests::one_without_a_group_is_replaced_as_well", || {
         with_and_without_ring(|ring| {
-            let steersman = Steersman(Bare::deaf(LOOPBACK, |_| Ok(())).unwrap());
-            let first = PacketSocket::deaf(LOOPBACK, ring, Arc::new(steersman)).unwrap();
-            first.hear(&everything()).unwrap();
-            assert_eq!(first.socket.group().unwrap(), None);
-            let mut first = both(first);
+            let steersman = Arc::new(Steersman(Bare::deaf(LOOPBACK, |_| Ok(())).unwrap()));
+            let mut first = both(PacketSocket::member(LOOPBACK, &everything(), ring, steersman).unwrap());
+            assert!(first.socket.steersman.0.group().unwrap().is_none());
             send(0);
-            let mut second = replace(&first, LOOPBACK);
+            let mut second = replace(&mut first, LOOPBACK);
             send(1);
             assert_eq!((received(&mut first), received(&mut second)), (vec![0], vec![1]));
         });
@@ -186,12 +194,12 @@ fn an_interface_may_be_down_at_any_time() {
                 assert_eq!(Errno::from_io_error(&told), Some(Errno::NETDOWN));
             };
             let mut first = open(LOOPBACK, ring);
-            let mut second = replace(&first, LOOPBACK);
+            let mut second = replace(&mut first, LOOPBACK);
             [&mut first, &mut second].into_iter().for_each(forget_error);
             drop(first);
             set_loopback("up");
             send(0);
-            let mut third = replace(&second, LOOPBACK);
+            let mut third = replace(&mut second, LOOPBACK);
             send(1);
             assert_eq!((received(&mut second), received(&mut third)), (vec![0], vec![1]));
             drop(second);
@@ -242,10 +250,11 @@ fn a_ring_that_is_refused_leaves_a_queue() {
     in_own_network("sys::packet::tests::a_ring_that_is_refused_leaves_a_queue", || {
         let file = std::fs::File::open("/dev/null").unwrap();
         assert!(ring::set_up(&file, RingSize::share(1)).is_err());
-        let socket = PacketSocket::open(LOOPBACK, &everything(), RingSize::new(1)).unwrap();
-        let mapped = PacketReader::adopt(socket.as_fd().try_clone_to_owned().unwrap(), RingSize::new(1));
+        let mut socket = PacketSocket::open(LOOPBACK, &everything(), RingSize::new(1)).unwrap();
+        let socket = socket.hand_over().unwrap();
+        let mapped = PacketReader::adopt(socket.try_clone().unwrap(), RingSize::new(1));
         // Another size than it has.
-        let other = PacketReader::adopt(socket.as_fd().try_clone_to_owned().unwrap(), RingSize::new(2));
+        let other = PacketReader::adopt(socket.try_clone().unwrap(), RingSize::new(2));
         assert_eq!(other.unwrap_err().kind(), io::ErrorKind::InvalidInput);
         // The kernel takes no ring away that is in use, and sets up no other.
         assert!(ring::set_up(&socket, RingSize::share(1)).is_err());

@@ -103,12 +103,12 @@ fn what_does_not_fit_is_cut_off() {
 
 #[test]
 fn all_sockets_together_have_a_bound() {
-    for (sockets, blocks) in [(0, 32), (1, 32), (8, 32), (9, 28), (16, 16), (250, 1), (1000, 1)] {
+    for (sockets, blocks) in [(0, 48), (1, 48), (5, 48), (6, 42), (16, 16), (250, 1), (1000, 1)] {
         assert_eq!(RingSize::share(sockets), size(blocks), "{sockets}");
     }
     let most =
         (0..=crate::sandbox::MOST_SOCKETS).map(|sockets| sockets * RingSize::share(sockets).bytes()).max();
     assert_eq!(most, Some(16 << 20));
-    assert_eq!((RingSize::new(0), RingSize::new(33)), (None, None));
-    assert_eq!((size(32).half(), size(1).half()), (Some(size(16)), None));
+    assert_eq!((RingSize::new(0), RingSize::new(49)), (None, None));
+    assert_eq!((size(48).half(), size(1).half()), (Some(size(24)), None));
 }
