@@ -22,7 +22,7 @@ use knock_core::{
     wire::Link,
 };
 use rustix::{
-    event::{PollFd, PollFlags, poll},
+    event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
 use thiserror::Error;
@@ -36,13 +36,24 @@ use crate::{
         channel::{Channel, ReceiveError, Received},
     },
     sandbox,
-    sys::{descriptors, forbidden, packet::PacketSocket, signals},
+    sys::{
+        descriptors, forbidden,
+        packet::{PacketReader, RingSize},
+        signals,
+    },
 };
 
 /// How many packets of one socket are taken before the others, and the monitor, get their turn.
 const TURN: usize = 256;
 
-/// More packets than fit into the queue of a socket, whatever the system allows for that.
+/// From so many packets in one turn on we rest before the next: as long as nobody waits for packets, the kernel has nobody
+/// to wake up.
+const BUSY: usize = 16;
+
+/// For how long: a ring holds what comes in some hundred times that.
+const REST: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000 };
+
+/// More packets than fit into the ring or the queue of a socket, whatever the system allows for that.
 const MOST_WAITING: usize = 1 << 20;
 
 /// What is meant for the monitor when it is sent to all that is called knockd, to a control group or by a terminal. The
@@ -70,6 +81,8 @@ struct Watcher {
     /// Whether doors are being changed: until that is done no packet is looked at, lest it find neither the old door nor
     /// the new one.
     is_changing: bool,
+    /// Whether so many packets come in that it pays to let some of them gather.
+    may_rest: bool,
     /// Ends a sleep on time.
     alarm: Alarm,
     /// The addresses noted for the next [`Order::SetHost`].
@@ -118,6 +131,7 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
         listeners: Vec::new(),
         coming: Vec::new(),
         is_changing: false,
+        may_rest: false,
         alarm,
         noted: BTreeMap::new(),
     });
@@ -137,7 +151,7 @@ fn wait_for_order(reporter: &mut Reporter) -> Result<Option<Order>, Failure> {
                 return Ok(Some(Order::decode(&frame).map_err(ReceiveError::from)?));
             }
             Received::Closed => return Ok(None),
-            Received::Nothing => wait_for(&mut [PollFd::new(reporter.channel(), PollFlags::IN)])?,
+            Received::Nothing => wait_for(&mut [PollFd::new(reporter.channel(), PollFlags::IN)], None)?,
         }
     }
 }
@@ -151,7 +165,7 @@ impl Watcher {
                     self.follow(Order::decode(&frame).map_err(ReceiveError::from)?, descriptor)?;
                 }
                 Received::Nothing if self.is_changing => {
-                    wait_for(&mut [PollFd::new(self.reporter.channel(), PollFlags::IN)])?;
+                    wait_for(&mut [PollFd::new(self.reporter.channel(), PollFlags::IN)], None)?;
                 }
                 Received::Nothing => return Ok(true),
                 Received::Closed => return Ok(false),
@@ -187,12 +201,12 @@ impl Watcher {
                 }
             }
             Order::SetHost => self.engine.set_host(Host::interfaces(std::mem::take(&mut self.noted))),
-            Order::Listen(number) => {
-                let listener = adopt(number, descriptor)?;
+            Order::Listen(number, ring) => {
+                let listener = adopt(number, descriptor, ring)?;
                 self.listeners.push(listener);
             }
-            Order::Replace { old, new } => {
-                self.coming.push(adopt(new, descriptor)?);
+            Order::Replace { old, new, ring } => {
+                self.coming.push(adopt(new, descriptor, ring)?);
                 self.empty(old)?;
                 self.listeners.retain(|listener| listener.number != old);
             }
@@ -209,7 +223,7 @@ impl Watcher {
         Ok(())
     }
 
-    /// Sleeps until there is something to do. Tells of each listener whether it has packets or an error.
+    /// Sleeps until there is something to do. Tells of each listener whether it has packets or an error, or may have.
     fn wait(&mut self) -> Result<Vec<bool>, Failure> {
         let ours = [self.engine.next_deadline(), self.reporter.next_deadline()];
         let theirs = self.listeners.iter().map(Listener::next_deadline);
@@ -218,17 +232,25 @@ impl Watcher {
             PollFd::new(self.reporter.channel(), self.reporter.wanted()),
             PollFd::new(&self.alarm, PollFlags::IN),
         ];
+        if self.may_rest {
+            wait_for(&mut polled, Some(&REST))?;
+            return Ok(vec![true; self.listeners.len()]);
+        }
         polled.extend(self.listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)));
-        wait_for(&mut polled)?;
+        wait_for(&mut polled, None)?;
         Ok(polled.iter().skip(2).map(|polled| !polled.revents().is_empty()).collect())
     }
 
     /// Takes in the packets that have come, from the listeners that are ready.
     fn listen(&mut self, is_ready: &[bool]) -> Result<(), Failure> {
         let now = clock::now();
+        let (mut all, mut is_any_left) = (0, false);
         for (listener, _) in self.listeners.iter_mut().zip(is_ready).filter(|(_, is_ready)| **is_ready) {
-            take_packets(&mut self.engine, &mut self.reporter, listener, TURN, now)?;
+            let taken = take_packets(&mut self.engine, &mut self.reporter, listener, TURN, now)?;
+            all += taken;
+            is_any_left |= taken == TURN;
         }
+        self.may_rest = all >= BUSY && !is_any_left;
         Ok(())
     }
 
@@ -265,25 +287,29 @@ impl Watcher {
     }
 }
 
-fn adopt(number: SocketNumber, descriptor: Option<OwnedFd>) -> Result<Listener, ReceiveError> {
-    let descriptor = descriptor.ok_or(Malformed("a socket is missing"))?;
-    Ok(Listener::new(number, PacketSocket::adopt(descriptor)))
+fn adopt(
+    number: SocketNumber,
+    descriptor: Option<OwnedFd>,
+    ring: Option<RingSize>,
+) -> Result<Listener, Failure> {
+    let descriptor = descriptor.ok_or(ReceiveError::from(Malformed("a socket is missing")))?;
+    Ok(Listener::new(number, PacketReader::adopt(descriptor, ring)?))
 }
 
-/// Takes in the packets that wait in a listener, as many as `most`.
+/// Takes in the packets that wait in a listener, as many as `most`. Returns how many those were.
 fn take_packets(
     engine: &mut Engine,
     reporter: &mut Reporter,
     listener: &mut Listener,
     most: usize,
     now: Moment,
-) -> Result<(), Failure> {
+) -> Result<usize, Failure> {
     let mut buffer = [0; SNAP_LENGTH as usize];
-    for _ in 0..most {
+    for taken in 0..most {
         let received = match listener.receive(&mut buffer) {
             Ok(received) => received,
             Err(error) => match Errno::from_io_error(&error) {
-                Some(Errno::AGAIN) => break,
+                Some(Errno::AGAIN) => return Ok(taken),
                 // The interface is down for now: it is told once and the socket goes on when it is up again.
                 Some(Errno::INTR | Errno::NETDOWN) => continue,
                 errno => {
@@ -304,11 +330,11 @@ fn take_packets(
             told?;
         }
     }
-    Ok(())
+    Ok(most)
 }
 
-fn wait_for(polled: &mut [PollFd<'_>]) -> Result<(), Failure> {
-    match poll(polled, None) {
+fn wait_for(polled: &mut [PollFd<'_>], time: Option<&Timespec>) -> Result<(), Failure> {
+    match poll(polled, time) {
         Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(io::Error::from(error).into()),
     }
