@@ -50,6 +50,8 @@ pub(crate) fn measure() -> Outcome<Section> {
         "lost: ours",
         "ns/packet: ours",
         "ns/packet: classic",
+        "switches/packet: ours",
+        "switches/packet: classic",
     ];
     let mut section = Section::new("Honest knocks under floods", METHOD, &head);
     let lab = site::walled()?;
@@ -67,7 +69,17 @@ pub(crate) fn measure() -> Outcome<Section> {
                 let costs = [&ours, &classic].map(|run| number(nanos_each(run.cpu, run.sent.packets)));
                 let lost =
                     format!("{} %", number(f64::from(ours.lost) * 100.0 / f64::from(ours.sent.packets)));
-                section.row([flood, speed].into_iter().chain(opened).chain([lost]).chain(costs));
+                let switches = [&ours, &classic].map(|run| number(Some(run.switches)));
+                if Keeper::Before.is_there() {
+                    let before = Run::of(&lab, Keeper::Before, kind, protocol, rate)?;
+                    let cost = number(nanos_each(before.cpu, before.sent.packets));
+                    let switches = number(Some(before.switches));
+                    section.note(format!(
+                        "{flood}, {speed}: ours, before: {cost} ns, {switches} switches/packet"
+                    ));
+                }
+                section
+                    .row([flood, speed].into_iter().chain(opened).chain([lost]).chain(costs).chain(switches));
             }
         }
     }
@@ -80,6 +92,8 @@ struct Run {
     /// Packets for which the kernel had no room, as far as the daemon says so.
     lost: u32,
     cpu: Duration,
+    /// How often a process of the daemon left a CPU, for each packet.
+    switches: f64,
 }
 
 impl Run {
@@ -99,15 +113,17 @@ impl Run {
             knocked.and(sent)
         })?;
         let opened = honest::opened(&daemon);
-        if keeper == Keeper::Ours {
+        if keeper != Keeper::Classic {
             thread::sleep(UNTIL_TOLD);
         }
-        let cpu = Usage::of(daemon.id()?)?.cpu.saturating_sub(before.cpu);
+        let after = Usage::of(daemon.id()?)?;
+        let cpu = after.cpu.saturating_sub(before.cpu);
+        let switches = f64::from(after.switches.saturating_sub(before.switches)) / f64::from(sent.packets);
         let lines = daemon.log().lines();
         let lost = lines
             .iter()
             .filter_map(|line| line.strip_prefix("packets dropped by the kernel: ")?.parse::<u32>().ok());
-        Ok(Self { opened, sent, lost: lost.sum(), cpu })
+        Ok(Self { opened, sent, lost: lost.sum(), cpu, switches })
     }
 
     /// Packets a second.

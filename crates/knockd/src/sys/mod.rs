@@ -1,7 +1,10 @@
 //! The system calls that no library wraps for us, and with them all of our unsafe code.
 
+#[cfg(test)]
+pub(crate) mod allocations;
 pub(crate) mod descriptors;
 pub(crate) mod forbidden;
 pub(crate) mod mask;
 pub(crate) mod packet;
 pub(crate) mod signals;
+pub(crate) mod slice;
