@@ -28,6 +28,9 @@ const BURST: usize = 512;
 const BURSTS: u32 = 40;
 const REST: Duration = Duration::from_millis(2);
 
+/// What a daemon is started behind so that it has to do with a classic filter.
+const WITHOUT_BPF: &str = "exec setpriv --bounding-set=-bpf \"$@\"";
+
 const METHOD: &str = "TCP segments with ACK of one open connection from one source, in bursts of 512 with 2 ms between \
     them, sent by a thread on the first CPU; a firewall drops them. The rivals, each in namespaces of its own, have \
     turns, and what the kernel does on the way to whoever listens is the CPU time of the sender above that of the turn \
@@ -44,15 +47,16 @@ pub(crate) fn measure() -> Outcome<Section> {
         "both, against classic",
     ];
     let mut section = Section::new("Unrelated traffic", METHOD, &head);
-    let labs: Vec<Lab> = (0..6).map(|_| site::walled()).collect::<Outcome<_>>()?;
-    let [nobody, tcpdump, classic, strict, flags, lax] = labs.as_slice() else {
-        return Err(Trouble::new("there are six laboratories"));
+    let labs: Vec<Lab> = (0..7).map(|_| site::walled()).collect::<Outcome<_>>()?;
+    let [nobody, tcpdump, classic, strict, coarse, flags, lax] = labs.as_slice() else {
+        return Err(Trouble::new("there are seven laboratories"));
     };
     let doors = [
-        ("classic knockd, the same door", Keeper::Classic, classic, ""),
-        ("ours, strict door without TCPFlags", Keeper::Ours, strict, ""),
-        ("ours, strict door with TCPFlags = syn", Keeper::Ours, flags, " TCPFlags = syn"),
-        ("ours, Wrong_Port = ignore", Keeper::Ours, lax, " Wrong_Port = ignore"),
+        ("classic knockd, the same door", Keeper::Classic, classic, "", ""),
+        ("ours, strict door without TCPFlags", Keeper::Ours, strict, "", ""),
+        ("ours, the same without the right to eBPF", Keeper::Ours, coarse, "", WITHOUT_BPF),
+        ("ours, strict door with TCPFlags = syn", Keeper::Ours, flags, " TCPFlags = syn", ""),
+        ("ours, Wrong_Port = ignore", Keeper::Ours, lax, " Wrong_Port = ignore", ""),
     ];
     let mut listeners = vec![Listener::new("nobody", nobody, None)?];
     match Listener::tcpdump(tcpdump) {
@@ -60,8 +64,9 @@ pub(crate) fn measure() -> Outcome<Section> {
         // In an ordinary user's namespace it finds no user to become.
         Err(trouble) => section.note(format!("tcpdump is left out: {trouble}")),
     }
-    for (name, keeper, lab, more) in doors {
-        let daemon = keeper.start(lab, &door("tcp", &format!(" Start_Command = :\n{more}")))?;
+    for (name, keeper, lab, more, before) in doors {
+        let config = door("tcp", &format!(" Start_Command = :\n{more}"));
+        let daemon = keeper.setup(lab, &config)?.behind(before).start()?;
         listeners.push(Listener::new(name, lab, Some(Ears::Daemon(daemon)))?);
     }
     let frames =

@@ -56,7 +56,7 @@ fn send_syn(socket: &Socket, target: Target, knock: Knock) -> io::Result<()> {
 /// same: the system keeps that to itself for TCP, and would only send the SYN again.
 fn was_sent(reason: &io::Error) -> bool {
     #[cfg(unix)]
-    if reason.raw_os_error() == Some(libc::EINPROGRESS) {
+    if rustix::io::Errno::from_io_error(reason) == Some(rustix::io::Errno::INPROGRESS) {
         return true;
     }
     // The first is what Windows says while a connection is being made, the others are an answer that came already.

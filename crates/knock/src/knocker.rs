@@ -32,12 +32,13 @@ impl Knocker<'_> {
     /// waiting for it.
     pub(crate) fn knock(&self, targets: &[Target], voice: &mut Voice<'_>) -> bool {
         let mut complete = true;
+        let of = self.knocks.len();
         for (place, knock) in self.knocks.iter().enumerate() {
             if place > 0 {
                 self.pause();
             }
             for target in targets {
-                voice.tell(&Doing::Hitting(*knock, *target));
+                voice.tell(&Doing::Hitting { knock: *knock, target: *target, place: place + 1, of });
                 if let Err(reason) = hit::send(self.origin, *target, *knock) {
                     voice.complain(&Unsent { spot: Spot(*knock, *target), reason });
                     complete = false;
@@ -81,13 +82,13 @@ mod tests {
     #[test]
     fn rests_between_hits_but_not_around_them() {
         let (_socket, knock) = door();
-        let delay = Duration::from_millis(300);
+        let delay = Duration::from_millis(700);
         let origin = Origin::default();
         let knocker = Knocker { origin: &origin, knocks: &[knock; 3], delay };
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let start = Instant::now();
         let targets = [Target::new("127.0.0.1".parse().unwrap())];
-        assert!(knocker.knock(&targets, &mut Voice::new(&mut out, &mut err)));
+        assert!(knocker.knock(&targets, &mut Voice::new(&mut out, &mut err, false)));
         let took = start.elapsed();
         assert!((delay * 2..delay * 3).contains(&took), "{took:?}");
         assert!(out.is_empty() && err.is_empty());
@@ -102,7 +103,7 @@ mod tests {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         // The first target is one that the system refuses to send to.
         let targets = ["255.255.255.255", "127.0.0.1"].map(|ip| Target::new(ip.parse().unwrap()));
-        assert!(!knocker.knock(&targets, &mut Voice::new(&mut out, &mut err)));
+        assert!(!knocker.knock(&targets, &mut Voice::new(&mut out, &mut err, false)));
         socket.recv(&mut []).unwrap();
         socket.recv(&mut []).unwrap();
         let complaints = String::from_utf8(err).unwrap();

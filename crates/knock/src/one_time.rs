@@ -12,6 +12,8 @@ use knock_core::{
 };
 use thiserror::Error;
 
+use crate::secret::{self, Exposed};
+
 /// A sequence that nobody can take from the file any more.
 #[derive(Debug)]
 pub(crate) struct Taken {
@@ -57,6 +59,8 @@ enum OneTimeMistake {
     Open(io::Error),
     #[error("it is not a regular file")]
     NoFile,
+    #[error(transparent)]
+    Exposed(#[from] Exposed),
     #[error("cannot lock it: {0}")]
     Lock(io::Error),
     #[error("cannot read it: {0}")]
@@ -76,6 +80,7 @@ fn open(path: &Path) -> Result<File, OneTimeMistake> {
         return Err(OneTimeMistake::NoFile);
     }
     let file = OpenOptions::new().read(true).write(true).open(path).map_err(OneTimeMistake::Open)?;
+    secret::check(&file)?;
     file.lock().map_err(OneTimeMistake::Lock)?;
     Ok(file)
 }
@@ -111,6 +116,8 @@ mod tests {
         fn new(name: &str, text: &str) -> Self {
             let path = env::temp_dir().join(format!("knock-one-time-{}-{name}", process::id()));
             fs::write(&path, text).unwrap();
+            #[cfg(unix)]
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
             Self(path)
         }
 
@@ -169,6 +176,16 @@ mod tests {
         let file = Scratch::new("unwritable", "1,2\n");
         // Whoever runs the tests, this way of opening it allows no writing.
         mark(&mut File::open(&file.0).unwrap(), 0).unwrap_err();
+        assert_eq!(file.text(), "1,2\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_read_is_refused_and_kept() {
+        let file = Scratch::new("exposed", "1,2\n");
+        fs::set_permissions(&file.0, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        let complaint = take(&file.0).unwrap_err().to_string();
+        assert!(complaint.contains("others can read or write it"), "{complaint}");
         assert_eq!(file.text(), "1,2\n");
     }
 

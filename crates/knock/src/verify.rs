@@ -1,7 +1,9 @@
 //! Whether the door opened.
 
 use std::{
-    io, thread,
+    io,
+    net::TcpStream,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -32,9 +34,15 @@ pub(crate) struct Closed {
     reason: NotOpen,
 }
 
-/// Waits until the port accepts a connection at every target, all of them within the same timeout. Returns those where
-/// it does not.
-pub(crate) fn wait(origin: &Origin, check: &Check, targets: &[Target], voice: &mut Voice<'_>) -> Vec<Closed> {
+/// Waits until the port accepts a connection at every target, all of them within the same timeout. Adds the connections
+/// to `open`, and returns the targets where there is none.
+pub(crate) fn wait(
+    origin: &Origin,
+    check: &Check,
+    targets: &[Target],
+    open: &mut Vec<TcpStream>,
+    voice: &mut Voice<'_>,
+) -> Vec<Closed> {
     let mut closed: Vec<Closed> = targets.iter().map(|target| Closed::untried(check, *target)).collect();
     for waiting in &closed {
         voice.tell(&Doing::Waiting(check.spot(), waiting.target));
@@ -46,13 +54,16 @@ pub(crate) fn wait(origin: &Origin, check: &Check, targets: &[Target], voice: &m
         closed.retain_mut(|door| {
             let left = check.timeout.saturating_sub(start.elapsed());
             match connect(origin, check, door.target, patience.min(left)) {
-                Ok(()) => voice.tell(&Doing::Open(check.spot(), door.target)),
+                Ok(connection) => {
+                    voice.tell(&Doing::Open(check.spot(), door.target));
+                    open.push(connection);
+                    false
+                }
                 Err(reason) => {
                     door.reason = reason;
-                    return true;
+                    true
                 }
             }
-            false
         });
         let left = check.timeout.saturating_sub(start.elapsed());
         if closed.is_empty() || left.is_zero() {
@@ -79,12 +90,13 @@ enum NotOpen {
     Connect(#[from] io::Error),
 }
 
-fn connect(origin: &Origin, check: &Check, target: Target, patience: Duration) -> Result<(), NotOpen> {
+fn connect(origin: &Origin, check: &Check, target: Target, patience: Duration) -> Result<TcpStream, NotOpen> {
     let knock = check.spot();
     let socket = origin.socket(target, knock.protocol)?;
     // The shortest that poll(2) can wait.
     let patience = patience.max(Duration::from_millis(1));
-    Ok(socket.connect_timeout(&target.at(knock.port).into(), patience)?)
+    socket.connect_timeout(&target.at(knock.port).into(), patience)?;
+    Ok(socket.into())
 }
 
 #[cfg(test)]
@@ -115,7 +127,11 @@ mod tests {
         let check = Check { port, timeout, retries: 0 };
         assert_eq!(check.spot().protocol, Protocol::Tcp);
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let closed = wait(&Origin::default(), &check, targets, &mut Voice::new(&mut out, &mut err));
+        let mut open = Vec::new();
+        let voice = &mut Voice::new(&mut out, &mut err, false);
+        let closed = wait(&Origin::default(), &check, targets, &mut open, voice);
+        assert_eq!(open.len() + closed.len(), targets.len());
+        assert!(open.iter().all(|connection| connection.peer_addr().unwrap().port() == port.get()));
         closed.iter().map(ToString::to_string).collect()
     }
 

@@ -1,6 +1,6 @@
 //! One run, from the plan to the open port.
 
-use std::path::Path;
+use std::{net::TcpStream, path::Path};
 
 use knock_core::sequence::Knock;
 use thiserror::Error;
@@ -15,8 +15,9 @@ use crate::{
     voice::{Doing, Voice},
 };
 
-/// Does what the plan says. Returns whether it succeeded; if not, the user has been told why.
-pub(crate) fn carry_out(plan: &Plan, voice: &mut Voice<'_>) -> Result<bool, VisitError> {
+/// Knocks as the plan says. Returns the connections to ports that it was to find open if it succeeded, nothing if it did
+/// not and the user has been told why.
+pub(crate) fn carry_out(plan: &Plan, voice: &mut Voice<'_>) -> Result<Option<Vec<TcpStream>>, VisitError> {
     let targets = reachable(&plan.origin, target::resolve(&plan.host, plan.family)?, voice)?;
     match &plan.knocks {
         Knocks::Given(knocks) => Ok(visit(plan, &targets, knocks, voice)),
@@ -68,30 +69,36 @@ fn reachable(
 
 /// Knocks; with something to check, until it is found open or the patience is at its end. Then only that counts: who
 /// wants the port does not mind a lost hit.
-fn visit(plan: &Plan, targets: &[Target], knocks: &[Knock], voice: &mut Voice<'_>) -> bool {
+fn visit(plan: &Plan, targets: &[Target], knocks: &[Knock], voice: &mut Voice<'_>) -> Option<Vec<TcpStream>> {
     let knocker = Knocker { origin: &plan.origin, knocks, delay: plan.delay };
     match &plan.check {
-        None => knocker.knock(targets, voice),
+        None => knocker.knock(targets, voice).then(Vec::new),
         Some(check) => knock_until_open(knocker, check, targets, voice),
     }
 }
 
-fn knock_until_open(knocker: Knocker<'_>, check: &Check, targets: &[Target], voice: &mut Voice<'_>) -> bool {
+fn knock_until_open(
+    knocker: Knocker<'_>,
+    check: &Check,
+    targets: &[Target],
+    voice: &mut Voice<'_>,
+) -> Option<Vec<TcpStream>> {
     let mut targets = targets.to_vec();
+    let mut open = Vec::new();
     let mut retries = check.retries;
     loop {
         knocker.knock(&targets, voice);
         // A connection that overtook the last knock would be a wrong port in the middle of the sequence.
         knocker.pause();
-        let closed = verify::wait(knocker.origin, check, &targets, voice);
+        let closed = verify::wait(knocker.origin, check, &targets, &mut open, voice);
         if closed.is_empty() {
-            return true;
+            return Some(open);
         }
         if retries == 0 {
             for closed in &closed {
                 voice.complain(closed);
             }
-            return false;
+            return None;
         }
         retries -= 1;
         voice.tell(&Doing::Again);
@@ -103,16 +110,22 @@ fn knock_until_open(knocker: Knocker<'_>, check: &Check, targets: &[Target], voi
 ///
 /// Every retry knocks the same one. If the server has taken it, it does nothing; if it was lost on the way, the server
 /// still waits for this one and would not understand the next.
-fn visit_once(plan: &Plan, targets: &[Target], path: &Path, taken: &Taken, voice: &mut Voice<'_>) -> bool {
+fn visit_once(
+    plan: &Plan,
+    targets: &[Target],
+    path: &Path,
+    taken: &Taken,
+    voice: &mut Voice<'_>,
+) -> Option<Vec<TcpStream>> {
     for warning in &taken.warnings {
         voice.complain(warning);
     }
     voice.tell(&Doing::Using { line: taken.line, path, left: taken.left });
-    let done = visit(plan, targets, taken.sequence.knocks(), voice);
-    if !done {
+    let open = visit(plan, targets, taken.sequence.knocks(), voice);
+    if open.is_none() {
         voice.complain(&Used { path, host: &plan.host, taken });
     }
-    done
+    open
 }
 
 /// What to do about a one-time sequence that may not have arrived.

@@ -4,23 +4,27 @@ use std::{fmt, io::Write, path::Path};
 
 use knock_core::sequence::Knock;
 
-use crate::target::Target;
+use crate::{plan::Manner, progress::Progress, target::Target};
 
 /// The user's ears. What cannot be written is lost: a closed pipe is no reason to leave a sequence half knocked.
 pub(crate) struct Voice<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
-    verbose: bool,
+    is_terminal: bool,
+    manner: Manner,
+    progress: Progress,
 }
 
 impl<'a> Voice<'a> {
-    pub(crate) fn new(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
-        Self { out, err, verbose: false }
+    /// Tells nothing but what goes wrong, to begin with. `is_terminal` is whether `err` is a terminal on which a line
+    /// can come and go.
+    pub(crate) fn new(out: &'a mut dyn Write, err: &'a mut dyn Write, is_terminal: bool) -> Self {
+        Self { out, err, is_terminal, manner: Manner::default(), progress: Progress::default() }
     }
 
-    /// From now on tell what is done too, if `verbose`.
-    pub(crate) fn set_verbose(&mut self, verbose: bool) {
-        self.verbose = verbose;
+    /// From now on tell this much.
+    pub(crate) fn set_manner(&mut self, manner: Manner) {
+        self.manner = manner;
     }
 
     /// Writes a text that was asked for, as it is, to standard output.
@@ -29,16 +33,29 @@ impl<'a> Voice<'a> {
         _ = self.out.flush();
     }
 
-    /// Tells what is being done, in a line on standard output, to those who want to know.
+    /// Tells what is being done to those who want to know.
     pub(crate) fn tell(&mut self, doing: &Doing<'_>) {
-        if self.verbose {
-            self.show(&one_line(doing));
+        match self.manner {
+            Manner::Verbose => self.show(&one_line(doing)),
+            Manner::VerboseAside => _ = self.err.write_all(one_line(doing).as_bytes()),
+            Manner::Progress if self.is_terminal => {
+                if let Some(brief) = doing.brief() {
+                    self.progress.show(self.err, &format_args!("knock: {brief}"));
+                }
+            }
+            Manner::Progress | Manner::Quiet => {}
         }
     }
 
     /// Says what went wrong, in a line on standard error.
     pub(crate) fn complain(&mut self, what: &dyn fmt::Display) {
+        self.make_room();
         _ = self.err.write_all(one_line(&format_args!("knock: {what}")).as_bytes());
+    }
+
+    /// Leaves the terminal to somebody else.
+    pub(crate) fn make_room(&mut self) {
+        self.progress.clear(self.err);
     }
 }
 
@@ -68,7 +85,16 @@ pub(crate) enum Doing<'a> {
         left: usize,
     },
     /// A knock is about to be sent.
-    Hitting(Knock, Target),
+    Hitting {
+        /// The knock.
+        knock: Knock,
+        /// Where to.
+        target: Target,
+        /// Which of the sequence, from 1.
+        place: usize,
+        /// How many there are in the sequence.
+        of: usize,
+    },
     /// The address is left out, since this host has no way to it.
     Skipping(Target),
     /// A connection to the port is tried.
@@ -86,11 +112,24 @@ impl fmt::Display for Doing<'_> {
                 write!(f, "using line {line} of {}, {left} left", path.display())
             }
             // The classic client's line, without brackets around an IPv6 address.
-            Self::Hitting(knock, target) => write!(f, "hitting {}", Spot(*knock, *target)),
+            Self::Hitting { knock, target, .. } => write!(f, "hitting {}", Spot(*knock, *target)),
             Self::Skipping(target) => write!(f, "skipping {target}: no route to it"),
             Self::Waiting(knock, target) => write!(f, "waiting for {}", Spot(*knock, *target)),
             Self::Open(knock, target) => write!(f, "{} is open", Spot(*knock, *target)),
             Self::Again => write!(f, "knocking again"),
+        }
+    }
+}
+
+impl Doing<'_> {
+    /// The same for somebody who waits for it to be over. The sequence is not in it: others may be looking.
+    fn brief(&self) -> Option<String> {
+        match self {
+            Self::Hitting { target, place, of, .. } => Some(format!("knocking at {target}: {place} of {of}")),
+            Self::Waiting(knock, target) => {
+                Some(format!("waiting for port {} of {target} to open", knock.port))
+            }
+            Self::Using { .. } | Self::Skipping(_) | Self::Open(..) | Self::Again => None,
         }
     }
 }
@@ -112,21 +151,45 @@ mod tests {
     #[test]
     fn hits_are_told_in_the_classic_words() {
         let line = |knock: &str, ip: &str| {
-            Doing::Hitting(knock.parse().unwrap(), Target::new(ip.parse().unwrap())).to_string()
+            let (knock, target) = (knock.parse().unwrap(), Target::new(ip.parse().unwrap()));
+            Doing::Hitting { knock, target, place: 1, of: 1 }.to_string()
         };
         assert_eq!(line("7000", "10.0.0.1"), "hitting tcp 10.0.0.1:7000");
         assert_eq!(line("8000:udp", "::1"), "hitting udp ::1:8000");
     }
 
-    #[test]
-    fn only_the_curious_are_told() {
+    /// What is written to standard output and to standard error.
+    fn said(manner: Manner, is_terminal: bool) -> (String, String) {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let mut voice = Voice::new(&mut out, &mut err);
-        voice.tell(&Doing::Again);
-        voice.set_verbose(true);
+        let mut voice = Voice::new(&mut out, &mut err, is_terminal);
+        voice.set_manner(manner);
+        let target = Target::new("10.0.0.1".parse().unwrap());
+        voice.tell(&Doing::Hitting { knock: "7000".parse().unwrap(), target, place: 2, of: 3 });
         voice.tell(&Doing::Again);
         voice.complain(&"no\nway");
-        assert_eq!(out, b"knocking again\n");
-        assert_eq!(err, b"knock: no\\nway\n");
+        (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn only_the_curious_are_told() {
+        let complaint = "knock: no\\nway\n".to_owned();
+        let lines = "hitting tcp 10.0.0.1:7000\nknocking again\n".to_owned();
+        for is_terminal in [false, true] {
+            assert_eq!(said(Manner::Quiet, is_terminal), (String::new(), complaint.clone()));
+            assert_eq!(said(Manner::Verbose, is_terminal), (lines.clone(), complaint.clone()));
+            let aside = (String::new(), lines.clone() + &complaint);
+            assert_eq!(said(Manner::VerboseAside, is_terminal), aside);
+        }
+    }
+
+    #[test]
+    fn progress_is_for_terminals_and_tells_no_sequence() {
+        let complaint = "knock: no\\nway\n";
+        assert_eq!(said(Manner::Progress, false), (String::new(), complaint.to_owned()));
+        let (out, err) = said(Manner::Progress, true);
+        assert!(out.is_empty());
+        assert!(err.contains("knock: knocking at 10.0.0.1: 2 of 3"), "{err:?}");
+        // The line is gone before the complaint takes its place.
+        assert!(err.ends_with(&format!("\r\x1b[K{complaint}")) && !err.contains("7000"), "{err:?}");
     }
 }

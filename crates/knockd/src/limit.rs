@@ -24,6 +24,13 @@ pub struct Rate {
     pub burst: u32,
 }
 
+impl Rate {
+    /// Lines of the log of each kind that a flood is made of: 40 a second, 600 at once. Of the five kinds that there are,
+    /// two to four go together in a flood; with some 52 bytes a line these write 250 to 500 kB a minute, and 31 kB of
+    /// each once at the beginning. A host that is only busy stays below.
+    pub const LINES: Self = Self { every: Duration::from_millis(25), burst: 600 };
+}
+
 /// What was left out of one kind since it was last told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeftOut<K> {

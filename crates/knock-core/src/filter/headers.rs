@@ -2,6 +2,7 @@
 
 use super::{
     assembler::{Assembler, Label},
+    extended::step,
     instruction::{Instruction, ancillary, code},
     needs::{Demand, Destinations, Needs, Ports},
     program::SNAP_LENGTH,
@@ -9,17 +10,26 @@ use super::{
 };
 use crate::door::FlagRule;
 
+/// What a program is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Machine {
+    /// Knows nothing but the packet.
+    Classic,
+    /// Remembers who has an attempt under way, and has the [steps](step) for that.
+    Extended,
+}
+
 /// A program that takes what is needed, and more of it where `detail` is coarse.
-pub(super) fn assemble(needs: &Needs, detail: Detail) -> Vec<Instruction> {
+pub(super) fn assemble(needs: &Needs, detail: Detail, machine: Machine) -> Vec<Instruction> {
     let mut assembler = Assembler::default();
     let drop = assembler.end(0);
     if needs.tcp.is_empty() && needs.udp.is_empty() {
         return assembler.finish(drop);
     }
-    let take = assembler.end(SNAP_LENGTH.into());
-    let mut writer = Writer { assembler, needs, detail, take, drop, tcp: drop, udp: drop };
-    writer.udp = writer.transport(&needs.udp);
-    writer.tcp = writer.transport(&needs.tcp);
+    let verdicts = Verdicts::write(&mut assembler, drop, machine);
+    let mut writer = Writer { assembler, needs, detail, machine, verdicts, drop, tcp: drop, udp: drop };
+    writer.udp = writer.protocol(&needs.udp, &needs.first_udp);
+    writer.tcp = writer.protocol(&needs.tcp, &needs.first_tcp);
     let entry = writer.link();
     writer.assembler.finish(entry)
 }
@@ -29,10 +39,36 @@ struct Writer<'a> {
     assembler: Assembler,
     needs: &'a Needs,
     detail: Detail,
-    take: Label,
+    machine: Machine,
+    verdicts: Verdicts,
     drop: Label,
     tcp: Label,
     udp: Label,
+}
+
+/// How it ends with a packet that is not simply dropped.
+#[derive(Clone, Copy)]
+struct Verdicts {
+    /// It can move or end an attempt, if its source has one.
+    other: Label,
+    /// It can begin an attempt.
+    first: Label,
+    /// It may be anything, from anybody.
+    unknown: Label,
+}
+
+impl Verdicts {
+    fn write(assembler: &mut Assembler, drop: Label, machine: Machine) -> Self {
+        let take = assembler.end(SNAP_LENGTH.into());
+        if machine == Machine::Classic {
+            return Self { other: take, first: take, unknown: take };
+        }
+        let unknown = assembler.step(step::ANYBODY_BEGINS, 0, take);
+        let first = assembler.step(step::BEGIN, 0, take);
+        let known = assembler.branch(code::IF_EQUAL, 0, drop, take);
+        let other = assembler.step(step::ASK, 0, known);
+        Self { other, first, unknown }
+    }
 }
 
 impl Writer<'_> {
@@ -50,7 +86,12 @@ impl Writer<'_> {
     fn network_behind_tag(&mut self) -> Label {
         let [ipv4, ipv6] = [self.ipv4(TAG), self.ipv6(TAG)];
         // More tags than two are left to the engine.
-        let cases = [(IPV4, ipv4), (IPV6, ipv6), (TAG_8021Q, self.take), (TAG_8021AD, self.take)];
+        let cases = [
+            (IPV4, ipv4),
+            (IPV6, ipv6),
+            (TAG_8021Q, self.verdicts.unknown),
+            (TAG_8021AD, self.verdicts.unknown),
+        ];
         let protocol = self.select(&cases);
         self.assembler.step(code::LOAD_HALF, 2, protocol)
     }
@@ -65,22 +106,25 @@ impl Writer<'_> {
     /// The IPv4 header (RFC 791) at `base`, which is 0 or the length of a tag.
     fn ipv4(&mut self, base: u32) -> Label {
         let mut next = self.select(&[(TCP, self.tcp), (UDP, self.udp)]);
-        next = self.assembler.step(code::LOAD_BYTE, base + 9, next);
+        // Two bytes of flags and offset, one of the time to live, one of the protocol.
+        next = self.assembler.step(code::AND, 0xff, next);
+        next = self.assembler.branch(code::IF_ANY_BIT, 0x1fff_0000, self.drop, next);
+        next = self.assembler.step(code::LOAD_WORD, base + 6, next);
         if base > 0 {
             next = self.assembler.step(code::A_TO_X, 0, next);
             next = self.assembler.step(code::ADD, base, next);
             next = self.assembler.step(code::X_TO_A, 0, next);
         }
         next = self.assembler.step(code::SET_X_TO_IHL, base, next);
-        next = self.assembler.branch(code::IF_ANY_BIT, 0x1fff, self.drop, next);
-        next = self.assembler.step(code::LOAD_HALF, base + 6, next);
-        let Destinations::These(targets) = &self.needs.v4 else { return next };
-        if targets.is_empty() {
-            return self.drop;
+        if let Destinations::These(targets) = &self.needs.v4 {
+            if targets.is_empty() {
+                return self.drop;
+            }
+            let targets = targets.iter().map(|target| target.to_bits());
+            next = tree::search(&mut self.assembler, targets, Detail::FINEST, next, self.drop);
+            next = self.assembler.step(code::LOAD_WORD, base + 16, next);
         }
-        let targets = targets.iter().map(|target| target.to_bits());
-        next = tree::search(&mut self.assembler, targets, Detail::FINEST, next, self.drop);
-        self.assembler.step(code::LOAD_WORD, base + 16, next)
+        self.header(step::V4, base, next)
     }
 
     /// The IPv6 header (RFC 8200) at `base`.
@@ -88,9 +132,11 @@ impl Writer<'_> {
         if matches!(&self.needs.v6, Destinations::These(targets) if targets.is_empty()) {
             return self.drop;
         }
-        let fragment = self.ipv6_fragment(base + 40);
-        let next = self.ipv6_next_header(base + 6, base + 40, fragment);
-        let Destinations::These(targets) = &self.needs.v6 else { return next };
+        let fragment = self.ipv6_fragment(base);
+        let next = self.ipv6_next_header(base, 6, 40, fragment);
+        let Destinations::These(targets) = &self.needs.v6 else {
+            return self.header(step::V6, base, next);
+        };
         let mut other = self.drop;
         for target in targets {
             let mut same = next;
@@ -100,20 +146,21 @@ impl Writer<'_> {
             }
             other = same;
         }
-        other
+        self.header(step::V6, base, other)
     }
 
-    /// The fragment header at `base`: only the first fragment has ports.
+    /// The fragment header behind the IPv6 header at `base`: only the first fragment has ports.
     fn ipv6_fragment(&mut self, base: u32) -> Label {
-        let first = self.ipv6_next_header(base, base + 8, self.take);
+        let first = self.ipv6_next_header(base, 40, 48, self.verdicts.first);
         let offset = self.assembler.branch(code::IF_ANY_BIT, 0xfff8, self.drop, first);
-        self.assembler.step(code::LOAD_HALF, base + 2, offset)
+        self.assembler.step(code::LOAD_HALF, base + 42, offset)
     }
 
-    /// What follows, by the number at `field`, at `start`. Extension headers other than a fragment's are left to the
-    /// engine: they are rare, and who wants to get through to it could always put one more than we would walk.
-    fn ipv6_next_header(&mut self, field: u32, start: u32, fragment: Label) -> Label {
-        let extension = self.take;
+    /// What follows, by the number at `field`, at `start`, both counted from `base`. Extension headers other than a
+    /// fragment's are left to the engine: they are rare, and who wants to get through to it could always put one more
+    /// than we would walk.
+    fn ipv6_next_header(&mut self, base: u32, field: u32, start: u32, fragment: Label) -> Label {
+        let extension = self.verdicts.first;
         let mut next = self.select(&[
             (TCP, self.tcp),
             (UDP, self.udp),
@@ -122,22 +169,39 @@ impl Writer<'_> {
             (ROUTING, extension),
             (DESTINATION_OPTIONS, extension),
         ]);
-        next = self.assembler.step(code::LOAD_BYTE, field, next);
-        self.assembler.step(code::SET_X, start, next)
+        next = self.assembler.step(code::LOAD_BYTE, base + field, next);
+        self.assembler.step(code::SET_X, base + start, next)
     }
 
-    /// The transport header at X: the rules one after the other. UDP comes without one.
-    fn transport(&mut self, demands: &[Demand]) -> Label {
-        demands.iter().rev().fold(self.drop, |other, demand| {
-            let ports = self.ports(&demand.ports, other);
+    /// Has the extended machine know where the source is.
+    fn header(&mut self, version: u16, base: u32, next: Label) -> Label {
+        match self.machine {
+            Machine::Classic => next,
+            Machine::Extended => self.assembler.step(version, base, next),
+        }
+    }
+
+    /// The transport header at X. Whoever doesn't remember anything need not know what is a first knock.
+    fn protocol(&mut self, all: &[Demand], first: &[Demand]) -> Label {
+        let other = self.transport(all, self.verdicts.other, self.drop);
+        match self.machine {
+            Machine::Classic => other,
+            Machine::Extended => self.transport(first, self.verdicts.first, other),
+        }
+    }
+
+    /// The rules one after the other. UDP comes without one.
+    fn transport(&mut self, demands: &[Demand], wanted: Label, unwanted: Label) -> Label {
+        demands.iter().rev().fold(unwanted, |other, demand| {
+            let ports = self.ports(&demand.ports, wanted, other);
             self.flags(demand.rule, ports, other)
         })
     }
 
-    fn ports(&mut self, ports: &Ports, other: Label) -> Label {
-        let Ports::These(ports) = ports else { return self.take };
+    fn ports(&mut self, ports: &Ports, wanted: Label, other: Label) -> Label {
+        let Ports::These(ports) = ports else { return wanted };
         let ports = ports.iter().copied().map(u32::from);
-        let search = tree::search(&mut self.assembler, ports, self.detail, self.take, other);
+        let search = tree::search(&mut self.assembler, ports, self.detail, wanted, other);
         self.assembler.step(code::LOAD_HALF_AT_X, 2, search)
     }
 

@@ -6,8 +6,12 @@
 //!
 //! A door that discards attempts at wrong ports needs every port of the protocols in its sequence, a door that
 //! overlooks them only its own.
+//!
+//! An [`ExactProgram`] is the same for the extended machine. It remembers who has made a first knock, and takes from
+//! nobody else what only matters to an attempt.
 
 mod assembler;
+mod extended;
 mod headers;
 mod instruction;
 mod listing;
@@ -16,12 +20,13 @@ mod program;
 mod tree;
 
 pub use self::{
+    extended::{ExactProgram, Instruction as ExtendedInstruction, Key, LATENESS, TABLE_BYTES},
     instruction::Instruction,
     needs::Families,
     program::{Program, SNAP_LENGTH},
 };
 
-use self::{needs::Needs, tree::Detail};
+use self::{headers::Machine, needs::Needs, tree::Detail};
 use crate::door::Door;
 
 /// The program that takes what these doors need and, as far as possible, nothing else.
@@ -37,10 +42,35 @@ pub fn program<'a>(doors: impl IntoIterator<Item = &'a Door>, families: Families
     let needs = Needs::of(doors, families);
     let mut detail = Detail::FINEST;
     loop {
-        let instructions = headers::assemble(&needs, detail);
+        let instructions = headers::assemble(&needs, detail, Machine::Classic);
         match detail.coarser() {
             Some(coarser) if instructions.len() > limit.min(Program::MAX) => detail = coarser,
             _ => return Program(instructions),
+        }
+    }
+}
+
+/// The same for the extended machine; none if the jumps of every program would be too long, which these doors would have
+/// to be very strange for.
+///
+/// The programs of all sockets that hear the same attempts, and those that follow them, have to share a table and the
+/// key.
+#[must_use]
+pub fn exact_program<'a>(
+    doors: impl IntoIterator<Item = &'a Door>,
+    families: Families,
+    limit: usize,
+    key: &Key,
+) -> Option<ExactProgram> {
+    let needs = Needs::of(doors, families);
+    let mut detail = Detail::FINEST;
+    loop {
+        let steps = headers::assemble(&needs, detail, Machine::Extended);
+        let program = ExactProgram::new(&steps, key, needs.longest);
+        let is_too_long = program.as_ref().is_none_or(|program| program.len() > limit.min(Program::MAX));
+        match detail.coarser() {
+            Some(coarser) if is_too_long => detail = coarser,
+            _ => return program,
         }
     }
 }
@@ -49,7 +79,7 @@ pub fn program<'a>(doors: impl IntoIterator<Item = &'a Door>, families: Families
 /// nothing.
 #[must_use]
 pub fn any_hit(families: Families) -> Program {
-    Program(headers::assemble(&Needs::everything(families), Detail::FINEST))
+    Program(headers::assemble(&Needs::everything(families), Detail::FINEST, Machine::Classic))
 }
 
 #[cfg(test)]

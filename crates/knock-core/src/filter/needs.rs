@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
 };
 
 use crate::{
@@ -27,6 +28,12 @@ pub(super) struct Needs {
     pub(super) tcp: Vec<Demand>,
     /// The UDP datagrams, at most one demand, whose rule admits everything.
     pub(super) udp: Vec<Demand>,
+    /// Those of the TCP segments that can begin an attempt.
+    pub(super) first_tcp: Vec<Demand>,
+    /// Those of the UDP datagrams that can begin an attempt.
+    pub(super) first_udp: Vec<Demand>,
+    /// How long an attempt can live.
+    pub(super) longest: Duration,
     /// Where IPv4 packets have to go.
     pub(super) v4: Destinations<Ipv4Addr>,
     /// Where IPv6 packets have to go.
@@ -85,14 +92,25 @@ impl Needs {
                 (None, Families::V4Only) => needs.v4 = Destinations::Any,
                 (None, Families::Both) => (needs.v4, needs.v6) = (Destinations::Any, Destinations::Any),
             }
+            let first = door.sequence.first();
+            let is_first = |protocol| first.protocol == protocol;
+            let first = || Ports::These(BTreeSet::from([first.port.get()]));
             if door.sequence.uses(Protocol::Tcp) && door.flags.set.0 & door.flags.clear.0 == 0 {
                 add(&mut needs.tcp, door.flags, ports(door));
+                if is_first(Protocol::Tcp) {
+                    add(&mut needs.first_tcp, door.flags, first());
+                }
             }
             if door.sequence.uses(Protocol::Udp) {
                 add(&mut needs.udp, FlagRule::default(), ports(door));
+                if is_first(Protocol::Udp) {
+                    add(&mut needs.first_udp, FlagRule::default(), first());
+                }
             }
+            needs.longest = needs.longest.max(door.timeout);
         }
         needs.tcp = simplified(&needs.tcp);
+        needs.first_tcp = simplified(&needs.first_tcp);
         needs
     }
 }
@@ -105,7 +123,16 @@ impl Needs {
             Families::Both => Destinations::Any,
             Families::V4Only => Destinations::default(),
         };
-        Self { tcp: all(), udp: all(), v4: Destinations::Any, v6 }
+        let (first_tcp, first_udp) = (all(), all());
+        Self {
+            tcp: all(),
+            udp: all(),
+            first_tcp,
+            first_udp,
+            longest: Duration::MAX,
+            v4: Destinations::Any,
+            v6,
+        }
     }
 }
 

@@ -1,40 +1,42 @@
 //! The command line.
 
-mod values;
-
-use std::{ffi::OsString, net::IpAddr, num::NonZeroU16, path::PathBuf, time::Duration};
+use std::{ffi::OsString, net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, error::ErrorKind};
-use knock_core::sequence::Protocol;
 
 use crate::{
-    origin::{InterfaceName, Origin},
-    plan::{Check, Knocks, Plan},
+    call::{Call, Subject},
+    origin::InterfaceName,
+    plan::Ports,
+    refusal::Refusal,
+    settings::{DEFAULT_DELAY_MS, DEFAULT_RETRIES, DEFAULT_TIMEOUT_SECONDS, Settings},
     target::Family,
+    values::{Delay, PortArgument, Retries, TcpPort, Timeout},
 };
-use values::{PortArgument, milliseconds, seconds, tcp_port};
 
-/// Packets that leave back to back can change places on the way (parallel links and queues, radio links that repeat
-/// what was lost), and a server discards an attempt whose knocks come in the wrong order. Such shifts are some
-/// milliseconds, tens of them on radio links. 100 ms lie above that, and still the longest sequence of 32 knocks takes
-/// three seconds, well within the usual timeouts of doors.
-const DEFAULT_DELAY: &str = "100";
-
-/// Enough for a server that opens the door through a few shell commands, over a line that takes a second each way.
-const DEFAULT_TIMEOUT: &str = "5";
-
-/// A sequence lost twice in a row is bad luck, three times is another trouble.
-const DEFAULT_RETRIES: &str = "2";
-
-const USAGE: &str = "knock [OPTIONS] HOST PORT[:PROTO]...
-       knock [OPTIONS] --one-time FILE HOST";
+const USAGE: &str = "knock [OPTIONS] HOST PORT[:PROTO]... [-- COMMAND [ARG]...]
+       knock [OPTIONS] --one-time FILE HOST [-- COMMAND [ARG]...]
+       knock [OPTIONS] NAME [-- COMMAND [ARG]...]
+       knock [OPTIONS] --proxy NAME [HOST [PORT]]";
 
 const AFTER_HELP: &str = "\
+NAME is a profile of yours, a table in ~/.config/knock/config.toml (or
+$XDG_CONFIG_HOME/knock/config.toml), closed to others (chmod 600):
+
+  [server]
+  host = \"server.example.com\"
+  sequence = \"7000, 8000:udp, 9000\"     # or: one-time = \"FILE\"
+  verify = 22
+
+Its keys are the long options; options given win over it. COMMAND runs when
+the port to verify is open, without one right after the last hit.
+
 Exit status:
   0  all hits were sent; with --verify: the port is open
   1  a hit could not be sent, or the port did not open; the reason is on
      standard error. A hit that fails does not keep back the others.
-  2  the command line is wrong; nothing was sent
+  2  the command line or the profile is wrong; nothing was sent
+  With COMMAND, its own; 126 or 127 if it cannot be run.
 
 Closed, filtered and silent ports are knocked at like any other. With --both,
 --verify wants the port open at both addresses; an address that this host has
@@ -46,23 +48,43 @@ Examples:
   knock server.example.com 7000 8000:udp 9000
   knock -u -d 250 server.example.com 8284 4721 18592
   knock --verify 22 server.example.com 7000 8000 9000 && ssh server.example.com
-  knock --one-time ~/.knock-sequences --verify 22 server.example.com";
+  knock --one-time ~/.knock-sequences --verify 22 server.example.com
+  knock server -- ssh server.example.com
+  ssh -o ProxyCommand=\"knock --proxy server\" server.example.com";
+
+const NO_HOST: &str = "a HOST and its PORTs are missing, or the NAME of a profile";
 
 /// Reads the command line, the program's name first.
-pub(crate) fn plan<A>(arguments: A) -> Result<Plan, Refusal>
+pub(crate) fn call<A>(arguments: A) -> Result<Call, Refusal>
 where
     A: IntoIterator<Item = OsString>,
 {
-    Arguments::try_parse_from(arguments).map_err(Refusal::from)?.into_plan()
+    let all: Vec<OsString> = arguments.into_iter().collect();
+    if let Some((line, command)) = before_command(&all)? {
+        return line.into_call(command);
+    }
+    parse(&all)?.into_call(&[])
 }
 
-/// Why there is no plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// The user asked for this text.
-    Information(String),
-    /// The arguments are wrong: what is wrong with them, in one line.
-    Usage(String),
+/// The command line in front of `-- COMMAND`, and the command.
+///
+/// A `--` meant that no more options come before it meant this, and still does where a command makes no sense: as long
+/// as there is no host, and in front of ports.
+fn before_command(all: &[OsString]) -> Result<Option<(Arguments, &[OsString])>, Refusal> {
+    let mut halves = all.splitn(2, |argument| argument == "--");
+    let (Some(line), Some(command)) = (halves.next(), halves.next()) else {
+        return Ok(None);
+    };
+    let is_port = |word: &OsString| word.to_str().is_some_and(|word| word.parse::<PortArgument>().is_ok());
+    if command.first().is_none_or(is_port) {
+        return Ok(None);
+    }
+    let line = parse(line)?;
+    Ok((line.host.is_some() || line.proxy.is_some()).then_some((line, command)))
+}
+
+fn parse(arguments: &[OsString]) -> Result<Arguments, Refusal> {
+    Arguments::try_parse_from(arguments).map_err(Refusal::from)
 }
 
 impl From<clap::Error> for Refusal {
@@ -91,12 +113,11 @@ fn one_line(text: &str) -> String {
 #[command(name = "knock", version, override_usage = USAGE, after_help = AFTER_HELP)]
 #[command(args_override_self = true, infer_long_args = true)]
 struct Arguments {
-    /// Name or address to knock at
-    host: String,
+    #[arg(value_name = "HOST", help = "Name or address to knock at; without ports the name\nof a profile")]
+    host: Option<String>,
 
     #[arg(
         value_name = "PORT[:PROTO]",
-        required_unless_present = "one_time",
         conflicts_with = "one_time",
         help = "Ports to hit, in this order, 1-65535; PROTO is tcp\nor udp, without one it is tcp"
     )]
@@ -110,12 +131,10 @@ struct Arguments {
         short,
         long,
         value_name = "MS",
-        default_value = DEFAULT_DELAY,
-        value_parser = milliseconds,
         allow_negative_numbers = true,
-        help = "Milliseconds between hits, so that they arrive in\norder"
+        help = format!("Milliseconds between hits, so that they arrive in\norder [default: {DEFAULT_DELAY_MS}]")
     )]
-    delay: Duration,
+    delay: Option<Delay>,
 
     #[command(flatten)]
     family: FamilyArguments,
@@ -138,6 +157,19 @@ struct Arguments {
 
     #[command(flatten)]
     check: CheckArguments,
+
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with_all = ["one_time", "udp", "both"],
+        help = "Knock as the profile NAME says, connect to its port\nto verify, and carry bytes between there and\n\
+                standard input and output: for ssh's ProxyCommand;\nHOST and PORT, if given, in place of the profile's"
+    )]
+    proxy: Option<String>,
+
+    /// Find profiles in FILE
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// Tell what is done
     #[arg(short, long)]
@@ -165,81 +197,75 @@ struct CheckArguments {
     #[arg(
         long,
         value_name = "PORT",
-        value_parser = tcp_port,
         help = "Wait until this TCP port accepts a connection;\nif it does not, knock again"
     )]
-    verify: Option<NonZeroU16>,
+    verify: Option<TcpPort>,
 
     #[arg(
         long,
         value_name = "SECONDS",
-        default_value = DEFAULT_TIMEOUT,
-        value_parser = seconds,
-        requires = "verify",
         allow_negative_numbers = true,
-        help = "How long the port may take to open, each time\nthe sequence is knocked"
+        help = format!(
+            "How long the port may take to open, each time\nthe sequence is knocked [default: {DEFAULT_TIMEOUT_SECONDS}]"
+        )
     )]
-    timeout: Duration,
+    timeout: Option<Timeout>,
 
     #[arg(
         long,
         value_name = "N",
-        default_value = DEFAULT_RETRIES,
-        requires = "verify",
         allow_negative_numbers = true,
-        help = "How many times to knock again"
+        help = format!("How many times to knock again [default: {DEFAULT_RETRIES}]")
     )]
-    retries: u32,
+    retries: Option<Retries>,
 }
 
 impl Arguments {
-    fn into_plan(self) -> Result<Plan, Refusal> {
-        let family = self.family.family(self.source)?;
-        let default = if self.udp { Protocol::Udp } else { Protocol::Tcp };
-        let knocks = match self.one_time {
-            Some(path) => Knocks::OneTime(path),
-            None => Knocks::Given(self.knocks.iter().map(|port| port.knock(default)).collect()),
+    fn into_call(self, command: &[OsString]) -> Result<Call, Refusal> {
+        let settings = self.settings();
+        let subject = match (self.proxy, self.host, self.one_time) {
+            (Some(_), ..) if !command.is_empty() => {
+                return Err(Refusal::Usage("--proxy cannot be used with a COMMAND".to_owned()));
+            }
+            (Some(name), host, _) => {
+                let port = match *self.knocks {
+                    [] => None,
+                    [port] => Some(port.tcp().map_err(Refusal::Usage)?),
+                    _ => return Err(Refusal::Usage("--proxy connects to one port only".to_owned())),
+                };
+                Subject::Proxy { name, host, port }
+            }
+            (None, Some(host), Some(path)) => Subject::Host { host, ports: Ports::OneTime(path) },
+            (None, Some(name), None) if self.knocks.is_empty() => Subject::Profile(name),
+            (None, Some(host), None) => Subject::Host { host, ports: Ports::Given(self.knocks) },
+            (None, None, _) => return Err(Refusal::Usage(NO_HOST.to_owned())),
         };
-        Ok(Plan {
-            host: self.host,
-            family,
-            knocks,
-            origin: Origin {
-                source: self.source.map(|source| source.to_canonical()),
-                interface: self.interface,
-            },
-            delay: self.delay,
-            check: self.check.check(),
+        Ok(Call { subject, settings, config: self.config, command: command.to_vec() })
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            udp: self.udp,
+            delay: self.delay.map(|delay| delay.0),
+            family: self.family.family(),
+            source: self.source,
+            interface: self.interface.clone(),
+            verify: self.check.verify.map(|verify| verify.0),
+            timeout: self.check.timeout.map(|timeout| timeout.0),
+            retries: self.check.retries.map(|retries| retries.0),
             verbose: self.verbose,
-        })
+        }
     }
 }
 
 impl FamilyArguments {
-    /// The family asked for, which a source address decides too.
-    fn family(&self, source: Option<IpAddr>) -> Result<Family, Refusal> {
-        let asked = match self {
-            Self { ipv4: true, .. } => Family::V4,
-            Self { ipv6: true, .. } => Family::V6,
-            Self { both: true, .. } => Family::Both,
-            _ => Family::Any,
-        };
-        let Some(source) = source else {
-            return Ok(asked);
-        };
-        let own = Family::of(source.to_canonical());
-        if asked != Family::Any && asked != own {
-            return Err(Refusal::Usage(format!(
-                "--source {source} is not an address of the family asked for"
-            )));
+    fn family(&self) -> Option<Family> {
+        match self {
+            Self { ipv4: true, .. } => Some(Family::V4),
+            Self { ipv6: true, .. } => Some(Family::V6),
+            Self { both: true, .. } => Some(Family::Both),
+            _ => None,
         }
-        Ok(own)
-    }
-}
-
-impl CheckArguments {
-    fn check(&self) -> Option<Check> {
-        self.verify.map(|port| Check { port, timeout: self.timeout, retries: self.retries })
     }
 }
 

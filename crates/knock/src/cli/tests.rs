@@ -1,7 +1,17 @@
+use std::{num::NonZeroU16, time::Duration};
+
 use super::*;
+use crate::{
+    origin::Origin,
+    plan::{Check, Errand, Knocks, Manner, Plan},
+};
+
+fn read_call(line: &str) -> Result<Call, Refusal> {
+    call(format!("knock {line}").split_whitespace().map(OsString::from))
+}
 
 fn read(line: &str) -> Result<Plan, Refusal> {
-    plan(format!("knock {line}").split_whitespace().map(OsString::from))
+    read_call(line)?.plan()
 }
 
 /// What is said about a wrong command line.
@@ -36,7 +46,8 @@ fn a_plain_line_means_what_it_always_did() {
         origin: Origin::default(),
         delay: Duration::from_millis(100),
         check: None,
-        verbose: false,
+        errand: Errand::None,
+        manner: Manner::Quiet,
     };
     assert_eq!(plan, expected);
 }
@@ -69,6 +80,7 @@ fn a_one_time_file_takes_the_place_of_ports() {
 #[test]
 fn a_source_decides_the_family() {
     assert_eq!(read("--source 192.0.2.1 host 7").unwrap().family, Family::V4);
+    assert_eq!(read("--source ::ffff:192.0.2.1 host 7").unwrap().family, Family::V4);
     assert_eq!(read("--source 2001:db8::1 -6 host 7").unwrap().family, Family::V6);
     assert_eq!(
         mistake("--source 192.0.2.1 -6 host 7"),
@@ -111,18 +123,70 @@ fn an_interface_cannot_be_named_here() {
 }
 
 #[test]
+fn without_ports_a_name_is_a_profile() {
+    let call = read_call("-v -d 5 --config /c server").unwrap();
+    assert_eq!(call.subject, Subject::Profile("server".to_owned()));
+    assert_eq!(call.config, Some("/c".into()));
+    assert_eq!((call.settings.delay, call.settings.verbose), (Some(Duration::from_millis(5)), true));
+    assert!(mistake("--config /c host 7").starts_with("--config is for profiles"));
+    assert!(mistake("--config /c --one-time /f host").starts_with("--config is for profiles"));
+}
+
+#[test]
+fn a_command_comes_last() {
+    let call = read_call("-v server -- ssh -v server -- x").unwrap();
+    assert_eq!(call.subject, Subject::Profile("server".to_owned()));
+    assert_eq!(call.command, ["ssh", "-v", "server", "--", "x"]);
+    let run = |rest: &str| Errand::Run("ssh".into(), rest.split_whitespace().map(OsString::from).collect());
+    assert_eq!(read("host 7 8 -- ssh host").unwrap().errand, run("host"));
+    assert_eq!(read("--one-time /f host -- ssh").unwrap().errand, run(""));
+    assert_eq!(mistake("-d soon server -- ssh"), mistake("-d soon server"));
+    for line in ["--proxy server -- ssh", "--proxy server h -- ssh"] {
+        assert_eq!(mistake(line), "--proxy cannot be used with a COMMAND");
+    }
+}
+
+#[test]
+fn where_no_command_can_be_two_dashes_end_the_options_as_ever() {
+    let plain = read("host 7 8:udp").unwrap();
+    for line in ["-- host 7 8:udp", "host -- 7 8:udp", "host 7 -- 8:udp", "host 7 8:udp --"] {
+        assert_eq!(read(line).unwrap(), plain, "{line}");
+    }
+    assert!(mistake("-- host ssh").contains("invalid value 'ssh'"));
+    assert_eq!(read_call("server --").unwrap(), read_call("server").unwrap());
+}
+
+#[test]
+fn a_proxy_may_be_told_where_to_connect() {
+    let proxy = |host: Option<&str>, port| Subject::Proxy {
+        name: "server".to_owned(),
+        host: host.map(str::to_owned),
+        port: NonZeroU16::new(port),
+    };
+    let subject = |line| read_call(line).unwrap().subject;
+    assert_eq!(subject("--proxy server"), proxy(None, 0));
+    assert_eq!(subject("--proxy server h"), proxy(Some("h"), 0));
+    assert_eq!(subject("--proxy=server h 22"), proxy(Some("h"), 22));
+    assert_eq!(mistake("--proxy server h 22 23"), "--proxy connects to one port only");
+    assert_eq!(mistake("--proxy server h 22:udp"), "only a TCP port can be connected to");
+    for line in ["--proxy p --both", "--proxy p --one-time /f", "--proxy p -u"] {
+        assert!(mistake(line).contains("cannot be used with"), "{line}");
+    }
+}
+
+#[test]
 fn mistakes_are_told_in_one_line() {
     assert_eq!(
         mistake("host 7 70000"),
         "invalid value '70000' for '[PORT[:PROTO]]...': a port is a whole number from 1 to 65535"
     );
-    assert_eq!(mistake("host"), "the following required arguments were not provided: <PORT[:PROTO]>...");
-    assert!(mistake("").contains("<HOST>"));
+    assert_eq!(mistake(""), NO_HOST);
+    assert_eq!(mistake("-v --"), NO_HOST);
     assert_eq!(
         mistake("--verfy 2 host 7"),
         "unexpected argument '--verfy' found; a similar argument exists: '--verify'"
     );
-    let lines = ["", "host", "--bogus", "-d", "-d x host 7", "-d -5 host 7", "host 7:icmp", "-4 -6 host 7"];
+    let lines = ["", "--bogus", "-d", "-d x host 7", "-d -5 host 7", "host 7:icmp", "-4 -6 host 7"];
     for line in lines {
         assert!(!mistake(line).contains('\n'), "{line}");
     }
@@ -135,7 +199,9 @@ fn help_fits_on_a_terminal_and_is_complete() {
     for line in help.lines() {
         assert!(line.chars().count() < 80, "{line}");
     }
-    for word in ["--one-time", "--verify", "--source", "--interface", "--both", "Exit status:", "Examples:"] {
+    for word in
+        ["--one-time", "--verify", "--source", "--proxy", "--config", "--both", "Exit status:", "Examples:"]
+    {
         assert!(help.contains(word), "{word}");
     }
     assert!(help.ends_with('\n') && !help.ends_with("\n\n"));

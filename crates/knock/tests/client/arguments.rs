@@ -4,7 +4,6 @@ use crate::support::run;
 fn wrong_arguments_are_told_in_one_line_with_status_2() {
     let lines: &[&[&str]] = &[
         &[],
-        &["127.0.0.1"],
         &["127.0.0.1", "0"],
         &["127.0.0.1", "7:icmp"],
         &["--bogus", "127.0.0.1", "7"],

@@ -3,7 +3,15 @@
 #[cfg(test)]
 mod arguments;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod one_time;
+#[cfg(test)]
+mod profiles;
+#[cfg(test)]
+mod progress;
+#[cfg(test)]
+mod proxy;
 #[cfg(test)]
 mod sending;
 #[cfg(test)]

@@ -1,21 +1,20 @@
 use std::{
-    env, fs,
+    fs,
     net::UdpSocket,
-    path::PathBuf,
-    process, thread,
+    thread,
     time::{Duration, Instant},
 };
 
-use crate::support::{Closed, Doors, PATIENCE, Told, client, run};
+use tempfile::NamedTempFile;
 
-/// A file that is gone when the test is over.
-struct Scratch(PathBuf);
+use crate::support::{Closed, Doors, PATIENCE, Told, client, run, secret};
+
+/// A file of sequences.
+struct Scratch(NamedTempFile);
 
 impl Scratch {
-    fn new(name: &str, text: &str) -> Self {
-        let path = env::temp_dir().join(format!("knock-client-{}-{name}", process::id()));
-        fs::write(&path, text).unwrap();
-        Self(path)
+    fn new(text: &str) -> Self {
+        Self(secret(text))
     }
 
     fn text(&self) -> String {
@@ -23,13 +22,7 @@ impl Scratch {
     }
 
     fn knock(&self, arguments: &[&str]) -> Told {
-        client(arguments).arg("--one-time").arg(&self.0).arg("127.0.0.1").output().unwrap().into()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        _ = fs::remove_file(&self.0);
+        client(arguments).arg("--one-time").arg(self.0.path()).arg("127.0.0.1").output().unwrap().into()
     }
 }
 
@@ -38,7 +31,7 @@ fn the_line_is_marked_when_the_first_hit_comes() {
     let door = UdpSocket::bind("127.0.0.1:0").unwrap();
     door.set_read_timeout(Some(PATIENCE)).unwrap();
     let knock = format!("{}:udp", door.local_addr().unwrap().port());
-    let file = Scratch::new("before", &format!("# mine\n {knock},{knock}\n 1,2,3\n"));
+    let file = Scratch::new(&format!("# mine\n {knock},{knock}\n 1,2,3\n"));
     thread::scope(|scope| {
         let client = scope.spawn(|| file.knock(&["-d", "2000"]));
         door.recv(&mut []).unwrap();
@@ -54,7 +47,7 @@ fn the_line_is_marked_when_the_first_hit_comes() {
 fn clients_at_once_take_different_lines() {
     let doors = Doors::open("127.0.0.1", "uuuuuuuu").unwrap();
     let lines = doors.arguments();
-    let file = Scratch::new("crowd", &(lines.join("\n") + "\n"));
+    let file = Scratch::new(&(lines.join("\n") + "\n"));
     thread::scope(|scope| {
         let clients: Vec<_> = lines.iter().map(|_| scope.spawn(|| file.knock(&[]).status)).collect();
         for client in clients {
@@ -71,7 +64,7 @@ fn clients_at_once_take_different_lines() {
 fn retries_knock_the_same_line() {
     let doors = Doors::open("127.0.0.1", "uu").unwrap();
     let knocks = doors.arguments();
-    let file = Scratch::new("retry", &format!(" {}\n {}\n", knocks[0], knocks[1]));
+    let file = Scratch::new(&format!(" {}\n {}\n", knocks[0], knocks[1]));
     let closed = Closed::new();
     let told = file.knock(&["--verify", &closed.port(), "--timeout", "0.2", "--retries", "2"]);
     assert_eq!(doors.hits(3), [0, 0, 0]);
@@ -83,7 +76,7 @@ fn retries_knock_the_same_line() {
 
 #[test]
 fn a_file_without_sequences_sends_nothing() {
-    let file = Scratch::new("used", "#1,2\n\n");
+    let file = Scratch::new("#1,2\n\n");
     let start = Instant::now();
     let told = file.knock(&["-v"]);
     assert!(start.elapsed() < Duration::from_secs(5));
@@ -100,7 +93,7 @@ fn a_file_that_is_not_there_is_one_line() {
 
 #[test]
 fn no_line_is_spent_where_nothing_can_be_sent() {
-    let file = Scratch::new("kept", " 1,2\n");
+    let file = Scratch::new(" 1,2\n");
     assert_eq!(file.knock(&["--source", "192.0.2.1"]).status, 1);
     assert_eq!(file.text(), " 1,2\n");
 }

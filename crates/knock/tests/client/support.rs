@@ -1,7 +1,7 @@
 //! Runs the client and watches the ports that it knocks at.
 
 use std::{
-    io,
+    io::{self, Write},
     net::{IpAddr, SocketAddr, TcpListener, UdpSocket},
     process::{Command, Output},
     thread,
@@ -9,6 +9,7 @@ use std::{
 };
 
 use socket2::{Domain, Socket, Type};
+use tempfile::NamedTempFile;
 
 /// Longer than anything here takes, so that a test ends when something never comes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -17,6 +18,21 @@ pub(crate) fn client(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_knock"));
     command.args(arguments);
     command
+}
+
+/// A file that only its owner can read, gone when the test is over.
+pub(crate) fn secret(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+/// Runs the client with the profile `door` in a configuration of its own and what is to follow its name.
+pub(crate) fn at_profile(profile: &str, options: &[&str], rest: &[&str]) -> Told {
+    let config = secret(&format!("[door]\n{profile}\n"));
+    let mut client = client(options);
+    client.arg("--config").arg(config.path());
+    client.args(rest).output().unwrap().into()
 }
 
 /// How a run ended and what it said.
@@ -67,6 +83,11 @@ impl Doors {
         let ports = self.arguments();
         let all: Vec<&str> = arguments.iter().copied().chain(ports.iter().map(String::as_str)).collect();
         run(&all)
+    }
+
+    /// A profile for them.
+    pub(crate) fn profile(&self, more: &str) -> String {
+        format!("host = '127.0.0.1'\nsequence = '{}'\ndelay = 20\n{more}", self.arguments().join(", "))
     }
 
     /// Waits for `count` hits and a moment longer; which doors were hit, by place.
@@ -132,5 +153,9 @@ impl Closed {
 
     pub(crate) fn open(&self) {
         self.0.listen(8).unwrap();
+    }
+
+    pub(crate) fn into_socket(self) -> Socket {
+        self.0
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::limit::Rate;
 
-/// How much is reported of each kind of event that isn't an opening.
-pub const EVENTS: Rate = Rate { every: Duration::from_millis(10), burst: 1000 };
+/// How much is reported of each kind of event that isn't an opening: what the log takes, and nobody else wants it.
+pub const EVENTS: Rate = Rate::LINES;
 
 /// How many openings are reported of each door: all that people need, and no more than commands can follow. Beyond this
 /// somebody who knows the sequence plays with it.

@@ -343,7 +343,7 @@ impl Line {
             Self::InterfaceCame { .. } | Self::InterfaceWent { .. } => Some(Kind::Interface),
             Self::PacketsDropped { .. } => Some(Kind::PacketsDropped),
             Self::OpeningsLost { .. } => Some(Kind::OpeningsLost),
-            Self::Text { .. } => Some(Kind::Text),
+            Self::Text { level, .. } if *level < Level::Error => Some(Kind::Text),
             _ => None,
         }
     }

@@ -74,7 +74,7 @@ impl Pump {
     /// With nothing said so far.
     pub(super) fn new(backlog: Arc<Backlog>, sinks: Sinks, names: Option<Names>) -> Self {
         let (samples, waiting) = (BTreeMap::new(), VecDeque::new());
-        Self { backlog, sinks, names, limit: Limit::new(RATE), samples, waiting }
+        Self { backlog, sinks, names, limit: Limit::new(Rate::LINES), samples, waiting }
     }
 
     /// Works until it is told to stop.
@@ -200,9 +200,6 @@ impl Pump {
         self.sinks.flush();
     }
 }
-
-/// A hundred lines of a kind a second, a thousand at once: at most some 10 kB a second and kind.
-const RATE: Rate = Rate { every: Duration::from_millis(10), burst: 1000 };
 
 /// How long a line waits for a name.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -45,7 +45,7 @@ fn dead(_: IpAddr) -> Option<String> {
 }
 
 #[test]
-fn a_million_lines_leave_a_thousand_and_a_count_but_every_opening() {
+fn a_million_lines_leave_some_hundreds_and_a_count_but_every_opening() {
     let folder = tempfile::tempdir().unwrap();
     let log = log(folder.path(), false, nameless);
     let start = Instant::now();
@@ -64,7 +64,7 @@ fn a_million_lines_leave_a_thousand_and_a_count_but_every_opening() {
     assert_eq!(count("ssh: running command: true"), 1000);
     let stages =
         count(": ssh: Stage 1") - lines.iter().filter(|line| line.contains("like this left out")).count();
-    let passed = 1000 + usize::try_from(took.as_millis()).unwrap() / 10;
+    let passed = 600 + usize::try_from(took.as_millis()).unwrap() / 25;
     assert!((1..=passed + 1).contains(&stages), "{stages} of {passed}");
     let left_out = lines.iter().filter(|line| line.contains(" left out: "));
     let left_out = left_out.map(|line| line.split(' ').next().unwrap().parse::<usize>().unwrap());
@@ -133,9 +133,9 @@ fn a_dead_resolver_holds_lines_up_for_a_second() {
 fn lines_that_pile_up_behind_a_name_go_without_it() {
     let folder = tempfile::tempdir().unwrap();
     let log = log(folder.path(), true, dead);
-    (0..900).for_each(|_| log.say(attempt(1, What::Stage(1))));
+    (0..600).for_each(|_| log.say(attempt(1, What::Stage(1))));
     thread::sleep(Duration::from_millis(300));
-    assert!(written(folder.path()).len() >= 900 - 512);
+    assert!(written(folder.path()).len() >= 600 - 512);
 }
 
 #[test]
@@ -160,15 +160,15 @@ fn the_end_waits_two_seconds_at_most() {
     let options = LogOptions { terminal: Terminal::Verbose, ..LogOptions::default() };
     let resolver: Arc<Resolver> = Arc::new(nameless);
     let log = Log::start_with(&options, screen, "/nonexistent".into(), &resolver).unwrap();
-    (0..900).for_each(|_| log.say(Line::note("x".repeat(100))));
+    (0..500).for_each(|_| log.say(Line::note("x".repeat(200))));
     let start = Instant::now();
     log.finish();
     assert!(start.elapsed() < Duration::from_millis(2500));
-    assert_eq!(first_line(&mut stuck), "x".repeat(100));
+    assert_eq!(first_line(&mut stuck), "x".repeat(200));
 }
 
 fn first_line(reader: &mut PipeReader) -> String {
-    let mut buffer = [0; 101];
+    let mut buffer = [0; 201];
     reader.read_exact(&mut buffer).unwrap();
     String::from_utf8_lossy(&buffer).trim_end().to_owned()
 }

@@ -66,7 +66,7 @@ fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
         }
         Line::CommandTimeout { door, .. } => write!(f, "{door}: command timeout"),
         Line::NotOpened { door, reason, .. } => {
-            write!(f, "{door}: not opened, as it could not be noted that it has to be closed: {reason}")
+            write!(f, "{door}: not opened, as {reason}")
         }
         Line::LeftOpen { door, left: Duration::ZERO, .. } => {
             write!(f, "{door}: was left open, closing it now")

@@ -6,34 +6,27 @@ use std::{
     sync::Arc,
 };
 
-use knock_core::{
-    config::Listen,
-    door::Door,
-    filter::{self, Families, Program},
-    interface::InterfaceIndex,
-};
+use knock_core::{config::Listen, door::Door, filter::Families, interface::InterfaceIndex};
 use rustix::io::Errno;
 use thiserror::Error;
 
+use super::filters::{FilterKind, Filters};
 use crate::{
     ipc::SocketNumber,
     links::{Links, NoInterface},
+    log::Line,
     sandbox::MOST_SOCKETS,
     settings::Settings,
-    sys::packet::PacketSocket,
+    sys::{filter::Filter, packet::PacketSocket},
 };
 
 /// The sockets that are open.
 #[derive(Debug)]
 pub struct Listening {
-    families: Families,
-    /// Whether everything that can be a hit is to come through, so that it can be explained.
-    explains: bool,
     doors: Vec<Door>,
+    filters: Filters,
     /// What the kernel is to let through.
-    program: Arc<Program>,
-    /// How many instructions the program may have, as far as we have found out.
-    limit: usize,
+    filter: Arc<Filter>,
     ears: Vec<Ear>,
     next_number: u32,
 }
@@ -44,7 +37,7 @@ struct Ear {
     interface: InterfaceIndex,
     socket: PacketSocket,
     /// What the kernel lets through to it.
-    program: Arc<Program>,
+    filter: Arc<Filter>,
     /// The socket whose place it has taken, until the watcher has emptied that.
     before: Option<PacketSocket>,
 }
@@ -107,17 +100,9 @@ impl Listening {
     /// No sockets and no doors yet.
     #[must_use]
     pub fn new(families: Families, explains: bool) -> Self {
-        let mut listening = Self {
-            families,
-            explains,
-            doors: Vec::new(),
-            program: Arc::new(filter::any_hit(families)),
-            limit: Program::MAX,
-            ears: Vec::new(),
-            next_number: 0,
-        };
-        listening.set_doors(Vec::new());
-        listening
+        let mut filters = Filters::new(families, explains);
+        let filter = filters.filter(&[], None);
+        Self { doors: Vec::new(), filters, filter, ears: Vec::new(), next_number: 0 }
     }
 
     /// Makes sure that everything wanted exists, or may come later.
@@ -172,7 +157,7 @@ impl Listening {
         }
         let mut ears = std::mem::take(&mut self.ears);
         for ear in ears.iter_mut().filter(|ear| ear.before.is_none()) {
-            if ear.program == self.program {
+            if ear.filter == self.filter {
                 continue;
             }
             match self.replace(ear) {
@@ -203,7 +188,18 @@ impl Listening {
     /// Has [`Listening::follow`] see to it that every socket lets through what these doors need.
     pub fn set_doors(&mut self, doors: Vec<Door>) {
         self.doors = doors;
-        self.make_program();
+        self.make_filter();
+    }
+
+    /// What the kernel filters packets by.
+    #[must_use]
+    pub fn filter_kind(&self) -> FilterKind {
+        FilterKind::of(&self.filter)
+    }
+
+    /// What to tell of the kernel's filters, once.
+    pub fn take_news(&mut self) -> Vec<Line> {
+        self.filters.take_news(self.filter_kind())
     }
 
     /// Whether a socket that was replaced is still open.
@@ -215,7 +211,7 @@ impl Listening {
     /// Whether a socket lets through what doors of before needed.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.ears.iter().any(|ear| ear.program != self.program)
+        self.ears.iter().any(|ear| ear.filter != self.filter)
     }
 
     /// Closes the sockets that were replaced: the watcher has emptied them, or is no more.
@@ -238,22 +234,22 @@ impl Listening {
             io::ErrorKind::PermissionDenied => ListenError::NotAllowed,
             _ => ListenError::System { name: name.to_owned(), error },
         };
-        let socket = self.with_program(|program| PacketSocket::open(interface, program)).map_err(failed)?;
-        let (number, program) = (self.number(), Arc::clone(&self.program));
-        let ear = Ear { number, interface, socket, program, before: None };
+        let socket = self.with_filter(|filter| PacketSocket::open(interface, filter)).map_err(failed)?;
+        let (number, filter) = (self.number(), Arc::clone(&self.filter));
+        let ear = Ear { number, interface, socket, filter, before: None };
         let change = ear.change().map_err(failed)?;
         self.ears.push(ear);
         Ok(change)
     }
 
     fn replace(&mut self, ear: &mut Ear) -> io::Result<Change> {
-        let next = self.with_program(|program| ear.socket.successor(ear.interface, program))?;
+        let next = self.with_filter(|filter| ear.socket.successor(ear.interface, filter))?;
         let socket = next.as_fd().try_clone_to_owned()?;
         ear.socket.give_way()?;
         let (old, new) = (ear.number, self.number());
         ear.before = Some(std::mem::replace(&mut ear.socket, next));
         ear.number = new;
-        ear.program = Arc::clone(&self.program);
+        ear.filter = Arc::clone(&self.filter);
         Ok(Change::Replaced { old, new, socket })
     }
 
@@ -263,25 +259,22 @@ impl Listening {
         number
     }
 
-    /// Uses the most exact program that the kernel has memory for (`net.core.optmem_max`).
-    fn with_program<T>(&mut self, attach: impl Fn(&Program) -> io::Result<T>) -> io::Result<T> {
+    /// Uses the longest program that the kernel has memory for (`net.core.optmem_max`).
+    fn with_filter<T>(&mut self, attach: impl Fn(&Filter) -> io::Result<T>) -> io::Result<T> {
         loop {
-            match attach(&self.program) {
-                Err(error) if Errno::from_io_error(&error) == Some(Errno::NOMEM) && self.limit > 256 => {
-                    self.limit /= 2;
-                    self.make_program();
+            match attach(&self.filter) {
+                Err(error)
+                    if Errno::from_io_error(&error) == Some(Errno::NOMEM) && self.filters.shorten() =>
+                {
+                    self.make_filter();
                 }
                 result => return result,
             }
         }
     }
 
-    fn make_program(&mut self) {
-        self.program = Arc::new(if self.explains {
-            filter::any_hit(self.families)
-        } else {
-            filter::program(&self.doors, self.families, self.limit)
-        });
+    fn make_filter(&mut self) {
+        self.filter = self.filters.filter(&self.doors, Some(&self.filter));
     }
 }
 
@@ -369,11 +362,11 @@ mod tests {
             let mut listening = Listening::new(Families::Both, false);
             listening.set_doors(doors("1,2,3"));
             assert_eq!(told(&listening.follow(&wanted, &links)), ["+0"]);
-            // Every TCP port matters as before.
-            listening.set_doors(doors("4,5,6"));
+            // Every TCP port matters as before, and the same one the most.
+            listening.set_doors(doors("1,5,6"));
             assert!(!listening.is_stale());
             assert_eq!(told(&listening.follow(&wanted, &links)), [""; 0]);
-            listening.set_doors(doors("1:udp,2,3"));
+            listening.set_doors(doors("4:udp,2,3"));
             assert!(listening.is_stale() && !listening.is_replacing());
             assert_eq!(told(&listening.follow(&wanted, &links)), ["0>1"]);
             assert!(!listening.is_stale() && listening.is_replacing());

@@ -6,6 +6,7 @@ mod confinement;
 mod detach;
 mod doors;
 mod environment;
+mod filters;
 mod job;
 mod listening;
 mod one_time_file;
@@ -233,6 +234,9 @@ impl Monitor {
     fn follow_listening(&mut self, now: Moment) -> Vec<Change> {
         let followed = self.listening.follow(&self.settings.interfaces, &self.links);
         self.listen_again = (!followed.failures.is_empty()).then(|| now.after(LISTEN_AGAIN));
+        for line in self.listening.take_news() {
+            self.log.say(line);
+        }
         for failure in followed.failures {
             self.log.say(Line::error(format!("{failure}; trying again")));
         }

@@ -193,7 +193,8 @@ impl Opener {
         self.is_journal_broken = true;
         for opening in waiting.into_iter().filter_map(|id| self.openings.refused(id)) {
             let (source, door) = (opening.source, opening.door);
-            log.say(Line::NotOpened { source, door, reason: reason.to_owned() });
+            let reason = format!("it could not be noted that it has to be closed: {reason}");
+            log.say(Line::NotOpened { source, door, reason });
         }
     }
 
@@ -217,6 +218,9 @@ impl Opener {
                 Deed::SayTimeout(door, source) => log.say(Line::CommandTimeout { source, door }),
                 Deed::SayExtended(door, source) => {
                     log.say(Line::note(format!("{source}: {door}: stays open longer")));
+                }
+                Deed::SayTooMany(door, source) => {
+                    log.say(Line::NotOpened { source, door, reason: "too many wait to open".to_owned() });
                 }
             }
         }

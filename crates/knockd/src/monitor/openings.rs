@@ -49,6 +49,8 @@ pub enum Deed {
     SayTimeout(Arc<str>, IpAddr),
     /// Say that an opening lasts longer.
     SayExtended(Arc<str>, IpAddr),
+    /// Say that a door is not opened, as too many wait for it or another.
+    SayTooMany(Arc<str>, IpAddr),
 }
 
 /// All openings.
@@ -61,7 +63,13 @@ pub struct Openings {
     latest: BTreeMap<(Arc<str>, usize, IpAddr), OpeningId>,
     /// Openings that begin when another has been closed: by that other.
     successors: BTreeMap<OpeningId, OpeningId>,
+    /// How many are not open yet.
+    waiting: usize,
 }
+
+/// The most openings that wait for the journal or their start command. Beyond, somebody who knows a sequence plays with
+/// it, or the commands have long stopped to keep up.
+const MOST_WAITING: usize = 8192;
 
 #[derive(Debug)]
 struct State {
@@ -99,6 +107,7 @@ impl Openings {
             closing_times: BTreeSet::new(),
             latest: BTreeMap::new(),
             successors: BTreeMap::new(),
+            waiting: 0,
         }
     }
 
@@ -116,13 +125,17 @@ impl Openings {
 
     /// Opens a door for somebody, or keeps it open longer if that is the door's way.
     ///
-    /// What the daemon of before has opened is closed first: whether it is open at all, nobody knows.
+    /// What the daemon of before has opened is closed first: whether it is open at all, nobody knows. When too many wait
+    /// already it is not opened.
     pub fn open(&mut self, now: Moment, opening: Opening, reknock: Reknock) -> Vec<Deed> {
         if reknock == Reknock::Extend
             && let Some(mut deeds) = self.extend(now, &opening)
         {
             deeds.push(Deed::SayExtended(opening.door, opening.source));
             return deeds;
+        }
+        if self.waiting >= MOST_WAITING {
+            return vec![Deed::SayTooMany(opening.door, opening.source)];
         }
         let id = OpeningId(self.next);
         self.next = self.next.wrapping_add(1);
@@ -137,6 +150,7 @@ impl Openings {
         let has_end = opening.stop.is_some();
         let noting = has_end.then(|| Deed::NoteOpened(id, opening.clone()));
         self.states.insert(id, State { opening, phase: Phase::Noting, is_old: false, may_run: false });
+        self.waiting += 1;
         deeds.extend(noting.map_or_else(|| self.noted(now, id), |deed| vec![deed]));
         deeds
     }
@@ -145,7 +159,9 @@ impl Openings {
     pub fn noted(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
         let has_to_wait = self.successors.values().any(|successor| *successor == id);
         match self.states.get_mut(&id) {
-            Some(state) if state.phase == Phase::Noting && has_to_wait => state.phase = Phase::Queued,
+            Some(state) if state.phase == Phase::Noting && has_to_wait => {
+                state.enter(Phase::Queued, &mut self.waiting);
+            }
             Some(state) if state.phase == Phase::Noting => return self.start(now, id),
             _ => {}
         }
@@ -154,7 +170,7 @@ impl Openings {
 
     fn start(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
         let Some(state) = self.states.get_mut(&id) else { return Vec::new() };
-        state.phase = Phase::Starting;
+        state.enter(Phase::Starting, &mut self.waiting);
         match state.opening.start.clone() {
             Some(command) => vec![Deed::Run(state.job(id, command, false))],
             None => self.started(now, id),
@@ -188,7 +204,7 @@ impl Openings {
         state.may_run = false;
         let stay = state.opening.stay;
         let until = now.after(stay);
-        state.phase = Phase::Open(until);
+        state.enter(Phase::Open(until), &mut self.waiting);
         self.closing_times.insert((until, id));
         vec![Deed::NoteLasts(id, stay)]
     }
@@ -200,7 +216,7 @@ impl Openings {
         let Some(state) = self.states.get_mut(&id).filter(is_starting) else { return Vec::new() };
         let stay = state.opening.stay;
         let until = now.after(stay);
-        state.phase = Phase::Open(until);
+        state.enter(Phase::Open(until), &mut self.waiting);
         state.may_run = true;
         self.closing_times.insert((until, id));
         vec![Deed::NoteLasts(id, stay)]
@@ -241,7 +257,7 @@ impl Openings {
         let unbegun: Vec<OpeningId> = unbegun.map(|(id, _)| *id).collect();
         let mut deeds: Vec<Deed> = unbegun.into_iter().flat_map(|id| self.end(id)).collect();
         for state in self.states.values_mut().filter(|state| state.phase == Phase::Starting) {
-            state.phase = Phase::StartingToClose;
+            state.enter(Phase::StartingToClose, &mut self.waiting);
         }
         let open: Vec<OpeningId> = self.closing_times.iter().map(|(_, id)| *id).collect();
         deeds.extend(open.into_iter().flat_map(|id| self.close(id)));
@@ -278,7 +294,7 @@ impl Openings {
             Phase::StartingToClose | Phase::Stopping => None,
             Phase::Open(until) => {
                 let later = now.after(wanted.stay).max(until);
-                state.phase = Phase::Open(later);
+                state.enter(Phase::Open(later), &mut self.waiting);
                 self.closing_times.remove(&(until, id));
                 self.closing_times.insert((later, id));
                 Some(vec![Deed::NoteLasts(id, later.since(now))])
@@ -298,7 +314,7 @@ impl Openings {
             Phase::Open(until) => _ = self.closing_times.remove(&(until, id)),
             _ => {}
         }
-        state.phase = Phase::Stopping;
+        state.enter(Phase::Stopping, &mut self.waiting);
         let Opening { door, source, .. } = &state.opening;
         let remains = state.may_run.then(|| Deed::EndRemains(id, Arc::clone(door), *source));
         let stop = state.opening.stop.clone().map(|command| Deed::Run(state.job(id, command, true)));
@@ -313,6 +329,7 @@ impl Openings {
 
     fn forget(&mut self, id: OpeningId) -> Option<Opening> {
         let State { opening, phase, .. } = self.states.remove(&id)?;
+        self.waiting -= usize::from(phase.waits());
         if let Phase::Open(until) = phase {
             self.closing_times.remove(&(until, id));
         }
@@ -331,7 +348,20 @@ impl Opening {
     }
 }
 
+impl Phase {
+    /// Whether it is on the way to being open.
+    fn waits(self) -> bool {
+        matches!(self, Self::Noting | Self::Queued | Self::Starting)
+    }
+}
+
 impl State {
+    fn enter(&mut self, phase: Phase, waiting: &mut usize) {
+        *waiting -= usize::from(self.phase.waits());
+        *waiting += usize::from(phase.waits());
+        self.phase = phase;
+    }
+
     fn job(&self, id: OpeningId, command: String, closes: bool) -> Job {
         Job { opening: id, door: self.opening.door.clone(), source: self.opening.source, closes, command }
     }

@@ -17,6 +17,8 @@ use crate::sys::signals;
 const NEEDED: CapabilitySet = CapabilitySet::empty()
     // Packet sockets.
     .union(CapabilitySet::NET_RAW)
+    // Filters that remember (Linux 5.8).
+    .union(CapabilitySet::BPF)
     // Queues of packets longer than the system allows everybody.
     .union(CapabilitySet::NET_ADMIN)
     // Logs, configurations and one-time files that belong to somebody else.

@@ -2,7 +2,9 @@
 
 #[cfg(test)]
 pub(crate) mod allocations;
+pub(crate) mod bpf;
 pub(crate) mod descriptors;
+pub(crate) mod filter;
 pub(crate) mod forbidden;
 pub(crate) mod mask;
 pub(crate) mod packet;

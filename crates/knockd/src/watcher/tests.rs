@@ -132,7 +132,7 @@ fn a_replaced_socket_is_judged_by_the_doors_of_before_and_its_successor_by_those
     let test = "watcher::tests::a_replaced_socket_is_judged_by_the_doors_of_before_and_its_successor_by_those_of_then";
     in_own_network(test, || {
         let (mut watcher, _, far) = watcher(0);
-        let everything = filter::any_hit(Families::Both);
+        let everything = filter::any_hit(Families::Both).into();
         let first = PacketSocket::open(LOOPBACK, &everything).unwrap();
         let copy = |socket: &PacketSocket| Some(socket.as_fd().try_clone_to_owned().unwrap());
         let address = Ipv4Addr::LOCALHOST.into();
@@ -181,7 +181,7 @@ fn from_packet_to_report_nothing_is_allocated() {
     let test = "watcher::tests::from_packet_to_report_nothing_is_allocated";
     in_own_network(test, || {
         let (mut watcher, _, far) = watcher(0);
-        let socket = PacketSocket::open(LOOPBACK, &filter::any_hit(Families::Both)).unwrap();
+        let socket = PacketSocket::open(LOOPBACK, &filter::any_hit(Families::Both).into()).unwrap();
         let copy = socket.as_fd().try_clone_to_owned().unwrap();
         let address = Ipv4Addr::LOCALHOST.into();
         let kind = AddressKind::Loopback;

@@ -20,14 +20,15 @@ pub fn trials() -> Vec<Trial> {
         }),
         trial("monitor::works_within_bounds", works_within_bounds),
         trial("monitor::works_with_one_capability", works_with_one_capability),
+        trial("monitor::does_without_exact_filters", does_without_exact_filters),
         trial("monitor::commands_have_a_clean_environment", commands_have_a_clean_environment),
         trial("monitor::commands_inherit_nothing", commands_inherit_nothing),
         trial("monitor::files_have_their_modes_whoever_starts_it", files_have_their_modes),
     ]
 }
 
-/// `CAP_DAC_OVERRIDE`, `CAP_KILL`, `CAP_NET_ADMIN` and `CAP_NET_RAW` (`linux/capability.h`).
-const NEEDED: u64 = 1 << 1 | 1 << 5 | 1 << 12 | 1 << 13;
+/// `CAP_DAC_OVERRIDE`, `CAP_KILL`, `CAP_NET_ADMIN`, `CAP_NET_RAW` and `CAP_BPF` (`linux/capability.h`).
+const NEEDED: u64 = 1 << 1 | 1 << 5 | 1 << 12 | 1 << 13 | 1 << 39;
 
 /// A door whose command does this.
 fn door(command: &str) -> String {
@@ -73,9 +74,7 @@ fn keeps_only_what_it_needs_itself() -> Outcome {
         threads += 1;
     }
     same("whether there are threads", threads > 1, true)?;
-    let watcher =
-        Process(u32::try_from(daemon.watcher()?.id).map_err(|error| Trouble::new(error.to_string()))?);
-    expect("the watcher's Umask", &watcher.status("Umask")?, "0022")?;
+    expect("the watcher's Umask", &watcher(&daemon)?.status("Umask")?, "0022")?;
     daemon.terminate()
 }
 
@@ -94,7 +93,7 @@ fn rights_of_commands(before: &str) -> Outcome {
 /// With the bounding set that the reference names for those who want less.
 fn works_within_bounds() -> Outcome {
     let lab = Lab::new()?;
-    let before = "exec setpriv --bounding-set=-all,+net_admin,+net_raw,+dac_override,+kill,+setuid,+setgid,+setpcap \
+    let before = "exec setpriv --bounding-set=-all,+net_admin,+net_raw,+dac_override,+kill,+bpf,+setuid,+setgid,+setpcap \
                   \"$@\" EXTRA";
     let extra = if there_are_other_users()? { "--require-sandbox" } else { "" };
     let told = told_by_command(&lab, &before.replace("EXTRA", extra), "cat /proc/self/status")?;
@@ -121,6 +120,39 @@ fn works_with_one_capability() -> Outcome {
         expect(set, command.get(set).copied().unwrap_or_default(), &format!("{:016x}", 1 << 13))?;
     }
     Ok(())
+}
+
+/// Doors open with either kind of filter. The exact one doesn't wake the watcher for what concerns nobody.
+fn does_without_exact_filters() -> Outcome {
+    for before in ["exec setpriv --bounding-set=-bpf \"$@\"", ""] {
+        let lab = Lab::new()?;
+        let daemon = Setup::new(&lab, &door("true"))?.with(&["-v"]).behind(before).start()?;
+        lab.send("udp CLIENT > SERVER:7300,7100,7200")?;
+        daemon.log().await_count(1, "door: OPEN SESAME")?;
+        // In a user namespace the right is there, and is none.
+        let is_exact = before.is_empty() && there_are_other_users()?;
+        let told = daemon.log().count("packets are filtered by classic BPF: ");
+        same("how often the lack of exact filters is told", told, usize::from(!is_exact))?;
+        let watcher = watcher(&daemon)?;
+        let woken = || {
+            watcher.status("voluntary_ctxt_switches")?.parse::<u64>().map_err(|_| Trouble::new("no number"))
+        };
+        let first = woken()?;
+        for port in 1..200 {
+            lab.send(&format!("udp 10.0.0.77 > SERVER:{port}"))?;
+        }
+        // What was sent before has been looked at when this has opened.
+        lab.send("udp 10.0.0.78 > SERVER:7300,7100,7200")?;
+        daemon.log().await_count(2, "door: OPEN SESAME")?;
+        let woken = woken()? - first;
+        same(format!("whether a watcher woken {woken} times hears everybody"), woken > 50, !is_exact)?;
+        daemon.terminate()?;
+    }
+    Ok(())
+}
+
+fn watcher(daemon: &trials::net::Daemon<'_>) -> Outcome<Process> {
+    Ok(Process(u32::try_from(daemon.watcher()?.id).map_err(|error| Trouble::new(error.to_string()))?))
 }
 
 fn commands_have_a_clean_environment() -> Outcome {

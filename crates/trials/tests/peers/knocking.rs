@@ -7,7 +7,7 @@ use trials::{
     trouble::{Outcome, ensure, same},
 };
 
-use crate::support::Maker;
+use crate::support::{Maker, with_hosts};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -68,17 +68,10 @@ fn opens(client: Maker, server: Maker, address: &str, source: &str) -> Outcome {
 fn both() -> Outcome {
     let lab = Lab::new()?;
     lab.write("hosts", "10.0.0.1 server.example\nfd00::1 server.example\n")?;
-    lab.write("nsswitch.conf", "hosts: files\n")?;
     let daemon = Setup::new(&lab, DOORS)?.start()?;
-    let script = "mount --bind hosts /etc/hosts && \
-        { test ! -e /etc/nsswitch.conf || mount --bind nsswitch.conf /etc/nsswitch.conf; } && exec \"$@\"";
-    let output = lab.client().output(
-        std::process::Command::new("unshare")
-            .args(["--mount", "sh", "-c", script, "sh"])
-            .arg(trials::binaries::knock()?)
-            .args(["--both", "-v", "-u", "server.example", "5300", "5100", "5200"])
-            .current_dir(lab.directory()),
-    )?;
+    let knock = trials::binaries::knock()?.display().to_string();
+    let line = [&knock, "--both", "-v", "-u", "server.example", "5300", "5100", "5200"];
+    let output = lab.client().output(&mut with_hosts(&lab, &line))?;
     same("standard error", String::from_utf8_lossy(&output.stderr).as_ref(), "")?;
     ensure(output.status.success(), format!("{output:?}"))?;
     daemon.log().await_line("10.0.0.2: udp: OPEN SESAME")?;

@@ -6,12 +6,13 @@ use trials::sandbox;
 
 mod knocking;
 mod one_time;
+mod ssh;
 mod support;
 mod verifying;
 
 fn main() -> ExitCode {
     sandbox::run(|| {
-        let all = [knocking::trials(), one_time::trials(), verifying::trials()];
+        let all = [knocking::trials(), one_time::trials(), ssh::trials(), verifying::trials()];
         Ok(all.into_iter().flatten().collect())
     })
 }

@@ -1,6 +1,6 @@
 //! The same file of one-time sequences at both ends.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use libtest_mimic::Trial;
 use trials::{
@@ -27,6 +27,7 @@ fn line_by_line() -> Outcome {
     let lab = Lab::new()?;
     lab.write("sequences", SEQUENCES)?;
     lab.write("copy", SEQUENCES)?;
+    fs::set_permissions(lab.directory().join("copy"), PermissionsExt::from_mode(0o600))?;
     let config = "[door]\n One_Time_Sequences = {DIR}/sequences\n Command = echo %IP% >> {DIR}/opened\n\
                   [plain]\n Sequence = 7900:udp\n Command = true\n";
     let daemon = Setup::new(&lab, config)?.start()?;

@@ -15,6 +15,15 @@ pub(crate) enum Maker {
     Classic,
 }
 
+/// This program at the client, in the laboratory's directory, where the names of hosts are those of its file `hosts`.
+pub(crate) fn with_hosts(lab: &Lab, program: &[&str]) -> Command {
+    let script = "echo 'hosts: files' > nsswitch.conf && mount --bind hosts /etc/hosts && \
+        { test ! -e /etc/nsswitch.conf || mount --bind nsswitch.conf /etc/nsswitch.conf; } && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, "sh"]).args(program).current_dir(lab.directory());
+    command
+}
+
 impl Maker {
     fn knock(self) -> Outcome<PathBuf> {
         match self {

@@ -1,3 +1,4 @@
+mod exact;
 mod properties;
 mod sample;
 
@@ -95,10 +96,10 @@ fn reads_like_tcpdump() {
 (005) jeq      #0x88a8          jt 13\tjf 34
 (006) ld       [16]
 (007) jeq      #0xc0000201      jt 8\tjf 34
-(008) ldh      [6]
-(009) jset     #0x1fff          jt 34\tjf 10
-(010) ldxb     4*([0]&0xf)
-(011) ldb      [9]
+(008) ldxb     4*([0]&0xf)
+(009) ld       [6]
+(010) jset     #0x1fff0000      jt 34\tjf 11
+(011) and      #0xff
 (012) jeq      #0x6             jt 27\tjf 34
 (013) ldh      [2]
 (014) jeq      #0x800           jt 17\tjf 15
@@ -106,13 +107,13 @@ fn reads_like_tcpdump() {
 (016) jeq      #0x88a8          jt 33\tjf 34
 (017) ld       [20]
 (018) jeq      #0xc0000201      jt 19\tjf 34
-(019) ldh      [10]
-(020) jset     #0x1fff          jt 34\tjf 21
-(021) ldxb     4*([4]&0xf)
-(022) txa
-(023) add      #4
-(024) tax
-(025) ldb      [13]
+(019) ldxb     4*([4]&0xf)
+(020) txa
+(021) add      #4
+(022) tax
+(023) ld       [10]
+(024) jset     #0x1fff0000      jt 34\tjf 25
+(025) and      #0xff
 (026) jeq      #0x6             jt 27\tjf 34
 (027) ldb      [x + 13]
 (028) and      #0x12

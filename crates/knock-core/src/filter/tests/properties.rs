@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Only where every door has a target do targets make a difference.
-fn doors() -> impl Strategy<Value = Vec<Door>> {
+pub(super) fn doors() -> impl Strategy<Value = Vec<Door>> {
     prop_oneof![doors_with_targets(0.02), doors_with_targets(0.3), doors_with_targets(0.98)]
 }
 
@@ -39,7 +39,7 @@ fn families() -> impl Strategy<Value = Families> {
 }
 
 /// One of the samples, sent to a door rather than anywhere.
-fn at_a_door(mut sample: Sample, doors: &[Door]) -> Sample {
+pub(super) fn at_a_door(mut sample: Sample, doors: &[Door]) -> Sample {
     let knocks = doors.iter().flat_map(|door| door.sequence.knocks()).map(|knock| knock.port.get());
     sample.port = knocks.max_by_key(|port| port ^ sample.port).unwrap_or(sample.port);
     sample

@@ -22,6 +22,8 @@ pub(in crate::filter) struct Sample {
     pub(in crate::filter) packet_type: u32,
     /// The tags that the kernel has left in front, by their protocol numbers.
     pub(in crate::filter) tags: Vec<(u16, u16)>,
+    /// Which of the hosts of its network has sent it.
+    pub(in crate::filter) source: u8,
     pub(in crate::filter) destination: IpAddr,
     pub(in crate::filter) fragment: Fragment,
     /// Extension headers between the IPv6 header and the fragment header, by their numbers, and their length in
@@ -54,6 +56,7 @@ impl Sample {
         Self {
             packet_type: 0,
             tags: Vec::new(),
+            source: 7,
             destination: destination.parse().unwrap(),
             fragment: Fragment::Whole,
             extensions: Vec::new(),
@@ -76,6 +79,17 @@ impl Sample {
                     && (protocol != Protocol::Tcp || door.flags.admits(self.flags))
                     && door.sequence.uses(protocol)
                     && (own || door.wrong_port == WrongPort::Discard)
+            })
+    }
+
+    /// Whether it is the first knock of one of these doors.
+    pub(in crate::filter) fn is_first(&self, doors: &[Door]) -> bool {
+        self.is_hit(Families::Both)
+            && doors.iter().any(|door| {
+                let first = door.sequence.first();
+                door.target.is_none_or(|target| target == self.destination)
+                    && (first.port.get(), Some(first.protocol)) == (self.port, self.carried())
+                    && (first.protocol != Protocol::Tcp || door.flags.admits(self.flags))
             })
     }
 
@@ -158,7 +172,8 @@ impl Sample {
     fn ipv4(&self, destination: [u8; 4], payload: &[u8]) -> Vec<u8> {
         let length = u16::try_from(payload.len()).unwrap();
         let mut header =
-            Ipv4Header::new(length, 64, IpNumber(self.protocol), [198, 51, 100, 7], destination).unwrap();
+            Ipv4Header::new(length, 64, IpNumber(self.protocol), [198, 51, 100, self.source], destination)
+                .unwrap();
         let options = vec![1; usize::from(self.ip_options) * 4];
         header.options = Ipv4Options::try_from(&options[..]).unwrap();
         header.more_fragments = self.fragment == Fragment::First;
@@ -180,6 +195,7 @@ impl Sample {
         let header = Ipv6Header {
             next_header: next,
             payload_length: u16::try_from(behind.len()).unwrap(),
+            source: [0x20, 1, 0xd, 0xb8, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, self.source],
             destination,
             ..Ipv6Header::default()
         };
@@ -226,23 +242,24 @@ pub(in crate::filter) fn samples() -> impl Strategy<Value = Sample> {
     let extensions = prop_oneof![3 => Just(Vec::new()), 1 => vec(extension, 1..4)];
     let protocol = prop_oneof![4 => Just(TCP), 3 => Just(UDP), 1 => select(&[1, 2, 50, 51, 58, 132][..])];
     let transport = (protocol, any::<u8>(), 0_u8..11, ports());
-    (packet_type, tags, addresses(), fragment, extensions, 0_u8..11, transport).prop_map(
-        |(packet_type, tags, destination, fragment, extensions, ip_options, transport)| {
-            let (protocol, flags, tcp_options, port) = transport;
-            let flags = TcpFlags(flags);
-            let extensions = if destination.is_ipv6() { extensions } else { Vec::new() };
-            Sample {
-                packet_type,
-                tags,
-                destination,
-                fragment,
-                extensions,
-                ip_options,
-                protocol,
-                flags,
-                tcp_options,
-                port,
-            }
-        },
-    )
+    let network = (1_u8..4, addresses(), fragment, extensions, 0_u8..11);
+    (packet_type, tags, network, transport).prop_map(|(packet_type, tags, network, transport)| {
+        let (source, destination, fragment, extensions, ip_options) = network;
+        let (protocol, flags, tcp_options, port) = transport;
+        let flags = TcpFlags(flags);
+        let extensions = if destination.is_ipv6() { extensions } else { Vec::new() };
+        Sample {
+            packet_type,
+            tags,
+            source,
+            destination,
+            fragment,
+            extensions,
+            ip_options,
+            protocol,
+            flags,
+            tcp_options,
+            port,
+        }
+    })
 }

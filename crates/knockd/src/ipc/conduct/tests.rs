@@ -180,7 +180,7 @@ fn whatever_it_reports_there_is_an_end_to_it() {
         let event = |number| happened(number, "192.0.2.7", what);
         let mut conduct = confined(true);
         assert_eq!(borne(&mut conduct, at(0), 1_000_000, event), pace::BORNE_EVENTS.burst);
-        assert_eq!(borne(&mut conduct, at(1000), 1_000_000, event), 100);
+        assert_eq!(borne(&mut conduct, at(1000), 1_000_000, event), 40);
     }
 }
 

@@ -37,6 +37,7 @@ fn short(deeds: &[Deed]) -> Vec<String> {
             Deed::EndRemains(id, ..) => format!("{} ended", id.0),
             Deed::SayTimeout(door, _) => format!("{door} timeout"),
             Deed::SayExtended(door, _) => format!("{door} extended"),
+            Deed::SayTooMany(door, _) => format!("{door} too many"),
         })
         .collect()
 }
@@ -222,4 +223,33 @@ fn what_never_ends_to_open_is_ended_and_closed_at_the_end() {
     assert_eq!(openings.unclosed().count(), 1);
     assert_eq!(short(&openings.stopped(at(9), OpeningId(0))), ["0 closed"]);
     assert_eq!(openings.unclosed().count(), 0);
+}
+
+#[test]
+fn no_more_wait_than_can_be_borne_and_all_that_do_are_still_opened() {
+    let mut openings = openings();
+    let from = |number: u32| Opening { source: std::net::Ipv4Addr::from(number).into(), ..both() };
+    for number in 0..8192 {
+        assert_eq!(openings.open(at(0), from(number), Reknock::Extend).len(), 1);
+    }
+    // Whatever they wait for, another one does not open, but what waits already can be extended.
+    (0..100).for_each(|id| _ = openings.noted(at(0), OpeningId(id)));
+    assert_eq!(short(&openings.open(at(0), from(8192), Reknock::Extend)), ["ssh too many"]);
+    assert_eq!(short(&openings.open(at(0), from(1), Reknock::Extend)), ["ssh extended"]);
+    // One is open, one hangs and one was refused: there is room for three.
+    openings.started(at(1), OpeningId(0));
+    openings.hangs(at(1), OpeningId(1));
+    openings.refused(OpeningId(200));
+    for number in 9000..9003 {
+        assert_eq!(openings.open(at(1), from(number), Reknock::Again).len(), 1);
+    }
+    assert_eq!(short(&openings.open(at(1), from(9003), Reknock::Again)), ["ssh too many"]);
+    // At the end the others are forgotten, and nothing is left that waits.
+    openings.close_all();
+    for id in 0..8195 {
+        openings.started(at(2), OpeningId(id));
+        openings.stopped(at(2), OpeningId(id));
+    }
+    assert!(openings.is_empty());
+    assert_eq!(openings.waiting, 0);
 }

@@ -7,7 +7,9 @@ use std::{
     ptr,
 };
 
-use knock_core::{filter::Program, interface::InterfaceIndex};
+use knock_core::interface::InterfaceIndex;
+
+use super::filter::Filter;
 
 /// How many bytes of packets may wait to be read: some thousands of them.
 const RECEIVE_BUFFER: i32 = 4 << 20;
@@ -32,7 +34,7 @@ pub(crate) struct Received {
 
 impl PacketSocket {
     /// Listens to all protocols on one interface, or on all of them for index 0, with what `filter` lets through.
-    pub(crate) fn open(interface: InterfaceIndex, filter: &Program) -> io::Result<Self> {
+    pub(crate) fn open(interface: InterfaceIndex, filter: &Filter) -> io::Result<Self> {
         let socket = Self::deaf(interface)?;
         socket.join(None)?;
         socket.hear(filter)?;
@@ -42,7 +44,7 @@ impl PacketSocket {
     /// Opens another one on the same interface, which hears nothing before this one gives way to it.
     ///
     /// There may be one at a time, and nobody whom this one has succeeded may be open still when it gives way.
-    pub(crate) fn successor(&self, interface: InterfaceIndex, filter: &Program) -> io::Result<Self> {
+    pub(crate) fn successor(&self, interface: InterfaceIndex, filter: &Filter) -> io::Result<Self> {
         let group = match self.group()? {
             None => {
                 self.join(None)?;
@@ -93,12 +95,19 @@ impl PacketSocket {
     }
 
     /// Lets through what `filter` does, for good.
-    fn hear(&self, filter: &Program) -> io::Result<()> {
-        let instructions = filter.instructions().iter();
-        let mut instructions: Vec<_> = instructions
-            .map(|one| libc::sock_filter { code: one.code, jt: one.jt, jf: one.jf, k: one.k })
-            .collect();
-        self.attach(&mut instructions)?;
+    fn hear(&self, filter: &Filter) -> io::Result<()> {
+        match filter {
+            Filter::Classic(program) => {
+                let instructions = program.instructions().iter();
+                let mut instructions: Vec<_> = instructions
+                    .map(|one| libc::sock_filter { code: one.code, jt: one.jt, jf: one.jf, k: one.k })
+                    .collect();
+                self.attach(&mut instructions)?;
+            }
+            Filter::Exact(loaded) => {
+                self.set_option(libc::SOL_SOCKET, libc::SO_ATTACH_BPF, &loaded.fd.as_raw_fd())?;
+            }
+        }
         self.set_option(libc::SOL_SOCKET, libc::SO_LOCK_FILTER, &1_i32)
     }
 

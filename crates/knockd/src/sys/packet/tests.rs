@@ -12,8 +12,8 @@ use rustix::io::Errno;
 use super::*;
 use crate::own_network::{self, LOOPBACK, in_own_network, set_loopback};
 
-fn everything() -> Program {
-    filter::any_hit(Families::Both)
+fn everything() -> Filter {
+    filter::any_hit(Families::Both).into()
 }
 
 fn replace(socket: &PacketSocket, interface: InterfaceIndex) -> PacketSocket {
