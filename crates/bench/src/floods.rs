@@ -85,29 +85,43 @@ pub(crate) fn measure(choice: &Choice) -> Outcome<Section> {
         "lost: ours",
         "ns/packet: ours",
         "ns/packet: classic",
+        "switches/packet: ours",
+        "switches/packet: classic",
     ];
     let mut section = Section::new("Honest knocks under floods", METHOD, &head);
     let lab = site::walled()?;
     for (kind, protocol, rate) in choice.floods() {
-        let ours = Run::of(&lab, Keeper::Ours, kind, protocol, rate)?;
-        let classic =
-            if choice.alone { None } else { Some(Run::of(&lab, Keeper::Classic, kind, protocol, rate)?) };
+        let run = |keeper| Run::of(&lab, keeper, kind, protocol, rate);
+        let ours = run(Keeper::Ours)?;
+        let classic = if choice.alone { None } else { Some(run(Keeper::Classic)?) };
         let of_classic = |figure: &dyn Fn(&Run) -> String| classic.as_ref().map_or("-".to_owned(), figure);
         let speed = match (rate, &classic) {
             (Some(rate), _) => rate.to_string(),
             (None, Some(classic)) => format!("{:.0} and {:.0}", ours.rate(), classic.rate()),
             (None, None) => format!("{:.0}", ours.rate()),
         };
+        let flood = format!("{}, {}", kind.name(), if protocol == "udp" { "UDP" } else { "SYN" });
         let opened = |run: &Run| format!("{} of {}", run.opened, honest::COUNT);
         let cost = |run: &Run| number(nanos_each(run.cpu, run.sent.packets));
+        let switches = |run: &Run| number(Some(run.switches));
+        if Keeper::Before.is_there() {
+            let before = run(Keeper::Before)?;
+            section.note(format!(
+                "{flood}, {speed}: ours, before: {} ns, {} switches/packet",
+                cost(&before),
+                switches(&before)
+            ));
+        }
         section.row([
-            format!("{}, {}", kind.name(), if protocol == "udp" { "UDP" } else { "SYN" }),
+            flood,
             speed,
             opened(&ours),
             of_classic(&opened),
             format!("{} %", number(f64::from(ours.lost) * 100.0 / f64::from(ours.sent.packets))),
             cost(&ours),
             of_classic(&cost),
+            switches(&ours),
+            of_classic(&switches),
         ]);
     }
     Ok(section)
@@ -119,6 +133,8 @@ struct Run {
     /// Packets for which the kernel had no room, as far as the daemon says so.
     lost: u32,
     cpu: Duration,
+    /// How often a process of the daemon left a CPU, for each packet.
+    switches: f64,
 }
 
 impl Run {
@@ -138,15 +154,17 @@ impl Run {
             knocked.and(sent)
         })?;
         let opened = honest::opened(&daemon);
-        if keeper == Keeper::Ours {
+        if keeper != Keeper::Classic {
             thread::sleep(UNTIL_TOLD);
         }
-        let cpu = Usage::of(daemon.id()?)?.cpu.saturating_sub(before.cpu);
+        let after = Usage::of(daemon.id()?)?;
+        let cpu = after.cpu.saturating_sub(before.cpu);
+        let switches = f64::from(after.switches.saturating_sub(before.switches)) / f64::from(sent.packets);
         let lines = daemon.log().lines();
         let lost = lines
             .iter()
             .filter_map(|line| line.strip_prefix("packets dropped by the kernel: ")?.parse::<u32>().ok());
-        Ok(Self { opened, sent, lost: lost.sum(), cpu })
+        Ok(Self { opened, sent, lost: lost.sum(), cpu, switches })
     }
 
     /// Packets a second.

@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 impl Monitor {
     /// Closes all doors, then ends. What could not be closed in time is told.
     pub(super) fn shut_down(mut self) -> io::Result<()> {
+        self.log.release();
         self.log.say(Line::ShuttingDown);
         self.supervisor.end();
         close_everything(&mut self.opener, &mut self.signals, &mut self.alarm, &self.log)?;

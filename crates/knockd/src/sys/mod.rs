@@ -1,5 +1,7 @@
 //! The system calls that no library wraps for us, and with them all of our unsafe code.
 
+#[cfg(test)]
+pub(crate) mod allocations;
 pub(crate) mod bpf;
 pub(crate) mod descriptors;
 pub(crate) mod filter;
@@ -8,3 +10,4 @@ pub(crate) mod mapping;
 pub(crate) mod mask;
 pub(crate) mod packet;
 pub(crate) mod signals;
+pub(crate) mod slice;

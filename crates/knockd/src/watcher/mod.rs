@@ -11,6 +11,7 @@ use std::{
     mem::ManuallyDrop,
     os::fd::{AsFd, OwnedFd},
     process::ExitCode,
+    time::Duration,
 };
 
 use knock_core::{
@@ -40,6 +41,7 @@ use crate::{
         descriptors, forbidden,
         packet::{PacketReader, RingSize},
         signals,
+        slice::{self, Offspring},
     },
 };
 
@@ -52,6 +54,10 @@ const BUSY: usize = 16;
 
 /// For how long: a ring holds what comes in some hundred times that.
 const REST: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000 };
+
+/// So long attempts whose time is over may stay in the table, for the next ones to end with them, when others have just
+/// ended. A hit that comes meanwhile does not find them.
+const GATHERING: Duration = Duration::from_millis(5);
 
 /// More packets than fit into the ring or the queue of a socket, whatever the system allows for that.
 const MOST_WAITING: usize = 1 << 20;
@@ -87,6 +93,10 @@ struct Watcher {
     alarm: Alarm,
     /// The addresses noted for the next [`Order::SetHost`].
     noted: BTreeMap<knock_core::interface::InterfaceIndex, Interface>,
+    /// Whether the monitor may have written something.
+    is_called: bool,
+    /// When attempts were last ended whose time was over.
+    expired: Moment,
 }
 
 /// Runs the watcher until its monitor, at the other end of standard input, is gone.
@@ -98,6 +108,8 @@ pub fn run() -> ExitCode {
         // It fails for none of these.
         let _ = signals::ignore(signal);
     }
+    // Before everything is given up. Without it a busy machine costs more.
+    let _ = slice::ask_for_short(Offspring::None);
     // Standard input stays open until the very end, so that the monitor doesn't see it before.
     let ended = descriptors::keep_two()
         .and_then(|()| io::stdin().as_fd().try_clone_to_owned())
@@ -134,6 +146,8 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
         may_rest: false,
         alarm,
         noted: BTreeMap::new(),
+        is_called: true,
+        expired: Moment::default(),
     });
     while watcher.follow_orders()? {
         let is_ready = watcher.wait()?;
@@ -159,7 +173,7 @@ fn wait_for_order(reporter: &mut Reporter) -> Result<Option<Order>, Failure> {
 impl Watcher {
     /// Does what the monitor has asked for; false when there is no monitor any more.
     fn follow_orders(&mut self) -> Result<bool, Failure> {
-        loop {
+        while self.is_called {
             match self.reporter.channel().receive()? {
                 Received::Message(frame, descriptor) => {
                     self.follow(Order::decode(&frame).map_err(ReceiveError::from)?, descriptor)?;
@@ -167,10 +181,11 @@ impl Watcher {
                 Received::Nothing if self.is_changing => {
                     wait_for(&mut [PollFd::new(self.reporter.channel(), PollFlags::IN)], None)?;
                 }
-                Received::Nothing => return Ok(true),
+                Received::Nothing => self.is_called = false,
                 Received::Closed => return Ok(false),
             }
         }
+        Ok(true)
     }
 
     fn follow(&mut self, order: Order, descriptor: Option<OwnedFd>) -> Result<(), Failure> {
@@ -225,20 +240,28 @@ impl Watcher {
 
     /// Sleeps until there is something to do. Tells of each listener whether it has packets or an error, or may have.
     fn wait(&mut self) -> Result<Vec<bool>, Failure> {
-        let ours = [self.engine.next_deadline(), self.reporter.next_deadline()];
+        let expiry = self.engine.next_deadline().map(|deadline| deadline.max(self.expired.after(GATHERING)));
+        let ours = [expiry, self.reporter.next_deadline()];
         let theirs = self.listeners.iter().map(Listener::next_deadline);
         self.alarm.set(ours.into_iter().chain(theirs).flatten().min())?;
         let mut polled = vec![
             PollFd::new(self.reporter.channel(), self.reporter.wanted()),
             PollFd::new(&self.alarm, PollFlags::IN),
         ];
+        // What is needed from waking up to the report is there before.
+        let mut is_ready = Vec::with_capacity(self.listeners.len());
         if self.may_rest {
             wait_for(&mut polled, Some(&REST))?;
-            return Ok(vec![true; self.listeners.len()]);
+            self.is_called = polled.first().is_none_or(|channel| !channel.revents().is_empty());
+            is_ready.resize(self.listeners.len(), true);
+            return Ok(is_ready);
         }
         polled.extend(self.listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)));
         wait_for(&mut polled, None)?;
-        Ok(polled.iter().skip(2).map(|polled| !polled.revents().is_empty()).collect())
+        let mut is_woken = polled.iter().map(|polled| !polled.revents().is_empty());
+        self.is_called = is_woken.next().unwrap_or(true);
+        is_ready.extend(is_woken.skip(1));
+        Ok(is_ready)
     }
 
     /// Takes in the packets that have come, from the listeners that are ready.
@@ -277,6 +300,7 @@ impl Watcher {
         let now = clock::now();
         let mut told = Ok(());
         self.engine.expire(now, &mut |event| {
+            self.expired = now;
             if told.is_ok() {
                 told = self.reporter.tell(now, event);
             }

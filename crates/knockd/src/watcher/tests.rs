@@ -15,7 +15,7 @@ use knock_core::{
 use super::*;
 use crate::{
     own_network::{LOOPBACK, in_own_network, send},
-    sys::packet::PacketSocket,
+    sys::{allocations, packet::PacketSocket},
 };
 
 /// A watcher that listens to as many sockets, and the other ends of all. Any socket does where only reading matters.
@@ -39,6 +39,8 @@ fn watcher(count: u32) -> (Watcher, Vec<UnixDatagram>, OwnedFd) {
         may_rest: false,
         alarm,
         noted: BTreeMap::new(),
+        is_called: true,
+        expired: Moment::default(),
     };
     (watcher, senders, far)
 }
@@ -193,4 +195,62 @@ fn who_has_much_to_do_rests_and_who_has_little_does_not() {
             }
         }
     });
+}
+
+/// What happens from waking up to the next sleep, and how often it asks for memory.
+fn allocations_of_a_turn(watcher: &mut Watcher) -> u64 {
+    let is_ready = watcher.wait().unwrap();
+    let turn = || {
+        watcher.listen(&is_ready).unwrap();
+        watcher.inquire().unwrap();
+        watcher.expire().unwrap();
+        assert!(watcher.follow_orders().unwrap());
+    };
+    allocations::count(turn).0
+}
+
+#[test]
+fn from_packet_to_report_nothing_is_allocated() {
+    let test = "watcher::tests::from_packet_to_report_nothing_is_allocated";
+    in_own_network(test, || {
+        let (mut watcher, _, far) = watcher(0);
+        let ring = RingSize::new(4);
+        let mut socket = PacketSocket::open(LOOPBACK, &filter::any_hit(Families::Both).into(), ring).unwrap();
+        let address = Ipv4Addr::LOCALHOST.into();
+        let kind = AddressKind::Loopback;
+        watcher.follow(Order::Address { interface: LOOPBACK, kind, address }, None).unwrap();
+        watcher.follow(Order::SetHost, None).unwrap();
+        watcher.follow(Order::Listen(SocketNumber(0), ring), socket.hand_over().ok()).unwrap();
+        watcher.follow(door(0, "7:udp,8:udp"), None).unwrap();
+        watcher.follow(Order::Confirm, None).unwrap();
+        let (mut told, mut at_first) = (Vec::new(), 0);
+        // In the first round everything that grows gets its size.
+        for round in 0..3 {
+            for port in [7, 9, 7, 8] {
+                send(port, b"");
+                let count = allocations_of_a_turn(&mut watcher);
+                assert!(round == 0 || count == 0, "round {round}, port {port}: {count}");
+                at_first += count;
+            }
+            told.extend(opened(&far));
+        }
+        assert_eq!(told, [0, 0, 0], "each round opens the door");
+        assert!(at_first > 0, "what grows is seen");
+    });
+}
+
+#[test]
+fn what_the_monitor_has_not_written_is_not_read() {
+    let (mut watcher, senders, far) = watcher(1);
+    assert!(watcher.follow_orders().unwrap());
+    senders[0].send(b"no packet").unwrap();
+    watcher.wait().unwrap();
+    assert!(!watcher.is_called, "it was a packet");
+    Channel::new(far.try_clone().unwrap()).send(Order::SetHost.encode(), None).unwrap();
+    watcher.wait().unwrap();
+    assert!(watcher.is_called);
+    assert!(watcher.follow_orders().unwrap());
+    drop(far);
+    watcher.wait().unwrap();
+    assert!(!watcher.follow_orders().unwrap(), "the end of the monitor is noticed");
 }

@@ -24,7 +24,12 @@ use crate::{
         channel::{Channel, Received},
     },
     sandbox::SystemCall,
-    sys::{forbidden, mapping::Mapping, mask},
+    sys::{
+        forbidden,
+        mapping::Mapping,
+        mask,
+        slice::{self, Offspring},
+    },
 };
 
 /// Set to the name of the deed for the process that is to do it.
@@ -88,6 +93,7 @@ fn what_is_none_of_its_work_is_its_end() {
     assert_fatal(test, "become another program", || _ = Command::new("/bin/true").exec());
     assert_fatal(test, "thread", || _ = thread::Builder::new().spawn(|| ()));
     assert_fatal(test, "kill", || _ = test_kill_process(getpid()));
+    assert_fatal(test, "ask for time", || _ = slice::ask_for_short(Offspring::None));
     assert_fatal(test, "groups", || _ = rustix::thread::set_thread_groups(&[]));
     assert_fatal(test, "write elsewhere", || _ = rustix::io::write(&socket, b"x"));
     assert_fatal(test, "send elsewhere", || {
