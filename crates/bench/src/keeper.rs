@@ -1,8 +1,10 @@
 //! The daemons that are compared.
 
+use std::{env, path::PathBuf};
+
 use trials::{
     net::{Daemon, Lab, Setup},
-    trouble::Outcome,
+    trouble::{Outcome, Trouble},
 };
 
 use crate::site::KNOCKS;
@@ -14,10 +16,15 @@ pub(crate) enum Keeper {
     Ours,
     /// The classic knockd, as Debian installs it.
     Classic,
+    /// Another build of ours, see [`BEFORE`].
+    Before,
 }
 
+/// The environment variable with the path of a `knockd` to compare ours with, say, that of the last release.
+pub(crate) const BEFORE: &str = "BENCH_BEFORE";
+
 impl Keeper {
-    /// Both.
+    /// Those that are always there.
     pub(crate) const ALL: [Self; 2] = [Self::Ours, Self::Classic];
 
     /// As it stands in tables.
@@ -25,7 +32,13 @@ impl Keeper {
         match self {
             Self::Ours => "ours",
             Self::Classic => "classic knockd",
+            Self::Before => "ours, before",
         }
+    }
+
+    /// Whether there is one.
+    pub(crate) fn is_there(self) -> bool {
+        self != Self::Before || env::var_os(BEFORE).is_some()
     }
 
     /// What is to be started.
@@ -34,6 +47,10 @@ impl Keeper {
         match self {
             Self::Ours => Ok(setup),
             Self::Classic => setup.classic(),
+            Self::Before => {
+                let program = env::var_os(BEFORE).map(PathBuf::from);
+                Ok(setup.with_program(program.ok_or_else(|| Trouble::new(format!("{BEFORE} is not set")))?))
+            }
         }
     }
 

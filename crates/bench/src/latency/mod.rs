@@ -3,6 +3,8 @@
 mod rival;
 mod spa;
 
+use std::{ops::RangeInclusive, thread};
+
 use trials::{
     net::Lab,
     trouble::{Outcome, Trouble},
@@ -10,13 +12,15 @@ use trials::{
 
 use self::rival::{NATIVE, Rival};
 use crate::{
-    figures::{number, ratio},
+    cpu,
+    figures::{Samples, number, ratio},
     keeper::Keeper,
     section::Section,
     site,
 };
 
-/// Every source knocks once at each rival, and is a new one for all of them.
+/// Every source knocks once at each rival, and is a new one for all of them. So many while the machine has nothing else
+/// to do, and as many others while every CPU is busy.
 const SOURCES: u16 = 100;
 
 const METHOD: &str = "Three UDP knocks 60 ms apart, the last one up to 66 ms later, from a source of its own each time, over a veth cable, the rivals in \
@@ -27,7 +31,8 @@ const METHOD: &str = "Three UDP knocks 60 ms apart, the last one up to 66 ms lat
     less than that no daemon can take. For nftables alone, and for our door that opens by itself, it stops when the first \
     of the datagrams to the service that are sent right behind the last knock, without a rest, has come through the \
     firewall. Every figure includes waking up this \
-    program.";
+    program. Then the same once more while a thread keeps each CPU busy, as ordinary as the rivals are; this program \
+    alone comes first then (`chrt --fifo`).";
 
 /// A ruleset that needs no daemon: who has knocked comes from one set into the next.
 const RULES: &str = "table inet knock {
@@ -49,13 +54,15 @@ const NFT: &str = "nft add element inet firewall guests { %IP% }; ";
 
 /// Measures.
 pub(crate) fn measure() -> Outcome<Section> {
-    let head = ["rival", "command", "p50 µs", "p99 µs", "speed against classic", "opened"];
+    let head = ["rival", "command", "CPUs", "p50 µs", "p99 µs", "speed against classic", "opened"];
     let mut section = Section::new("Last knock to open door", METHOD, &head);
-    let labs: Vec<Lab> = (0..7).map(|_| site::guarded()).collect::<Outcome<_>>()?;
+    let labs: Vec<Lab> = (0..9).map(|_| site::guarded()).collect::<Outcome<_>>()?;
     let in_kernel = site::with(RULES)?;
     let native = site::with("")?;
-    let [shell_classic, shell_ours, shell, nft_classic, nft_ours, nft, of_fwknop] = labs.as_slice() else {
-        return Err(Trouble::new("there are seven laboratories"));
+    let [shell_classic, shell_ours, shell, nft_classic, nft_ours, nft, of_fwknop, shell_before, nft_before] =
+        labs.as_slice()
+    else {
+        return Err(Trouble::new("there are nine laboratories"));
     };
     let mut rivals = vec![
         Rival::with_command(Keeper::Classic, shell_classic, "")?,
@@ -65,15 +72,42 @@ pub(crate) fn measure() -> Outcome<Section> {
         Rival::with_command(Keeper::Ours, nft_ours, NFT)?,
         Rival::without_daemon(nft, NFT)?,
     ];
+    if Keeper::Before.is_there() {
+        rivals.push(Rival::with_command(Keeper::Before, shell_before, "")?);
+        rivals.push(Rival::with_command(Keeper::Before, nft_before, NFT)?);
+    }
     match Rival::fwknop(of_fwknop) {
         Ok(rival) => rivals.push(rival),
         Err(trouble) => section.note(format!("fwknopd is left out: {trouble}")),
     }
     rivals.push(Rival::in_kernel(&in_kernel)?);
     rivals.push(Rival::native(&native)?);
-    for source in 1..=SOURCES {
-        rivals.iter_mut().try_for_each(|rival| rival.knock(source))?;
+    knock(&mut rivals, 1..=SOURCES)?;
+    tell(&mut section, &mut rivals, "idle");
+    let busy = cpu::while_busy(|| {
+        // In a thread of its own, which alone comes first.
+        thread::scope(|scope| {
+            let rounds = scope.spawn(|| {
+                let first = cpu::come_first();
+                knock(&mut rivals, SOURCES + 1..=2 * SOURCES).map(|()| first)
+            });
+            rounds.join().map_err(|_| Trouble::new("a round has ended badly"))?
+        })
+    })?;
+    if let Err(trouble) = busy {
+        section.note(format!("Where CPUs were busy this program had to wait for them as well: {trouble}"));
     }
+    tell(&mut section, &mut rivals, "busy");
+    Ok(section)
+}
+
+/// Has these sources knock at everybody's.
+fn knock(rivals: &mut [Rival<'_>], mut sources: RangeInclusive<u16>) -> Outcome {
+    sources.try_for_each(|source| rivals.iter_mut().try_for_each(|rival| rival.knock(source)))
+}
+
+/// Adds a row for each of the rivals, who begin anew.
+fn tell(section: &mut Section, rivals: &mut [Rival<'_>], cpus: &str) {
     let of_classic = |command| {
         let is_it = |rival: &&Rival<'_>| rival.name == Keeper::Classic.name() && rival.command == command;
         rivals.iter().find(is_it)?.times.median()
@@ -84,20 +118,24 @@ pub(crate) fn measure() -> Outcome<Section> {
     };
     let native = of(Keeper::Ours.name(), NATIVE);
     section.note(format!(
-        "The door that opens by itself: p50 {} that of nftables alone, {} as fast as the classic knockd with nft.",
+        "The door that opens by itself, CPUs {cpus}: p50 {} that of nftables alone, {} as fast as the classic knockd with \
+         nft.",
         ratio(native, of("nftables alone", "none")),
         ratio(of(Keeper::Classic.name(), "nft"), native),
     ));
-    for rival in &rivals {
+    for rival in rivals.iter() {
         let median = rival.times.median();
         section.row([
             rival.name.to_owned(),
             rival.command.to_owned(),
+            cpus.to_owned(),
             number(median),
             number(rival.times.percentile(99)),
             ratio(of_classic(rival.command), median),
             format!("{} of {SOURCES}", rival.times.count()),
         ]);
     }
-    Ok(section)
+    for rival in rivals {
+        rival.times = Samples::default();
+    }
 }

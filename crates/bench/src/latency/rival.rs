@@ -84,7 +84,7 @@ impl<'a> Rival<'a> {
     pub(super) fn fwknop(lab: &'a Lab) -> Outcome<Self> {
         let rival = Self::new("fwknopd", "nft", lab)?;
         let program = spa::daemon(lab, &NFT.replace("%IP%", "$1"))?;
-        let sources = 1..=SOURCES;
+        let sources = 1..=2 * SOURCES;
         let authorisations = sources.map(|source| spa::packet(lab, source)).collect::<Outcome<_>>()?;
         Ok(Self { _program: Some(program), authorisations, service: Some(service(lab)?), ..rival })
     }

@@ -22,6 +22,9 @@ pub struct Alarm {
     deadline: Option<Moment>,
 }
 
+/// So soon somebody may be woken up for nothing, once.
+const TOO_EARLY: Duration = Duration::from_secs(1);
+
 /// Nothing, in the words of the kernel: for a timer "never".
 const NOTHING: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
@@ -32,8 +35,22 @@ impl Alarm {
         Ok(Self { timer, deadline: None })
     }
 
-    /// Is due at this moment, at once if it is past, or never. Costs a system call only if that is news.
+    /// Is due at this moment, at once if it is past, or never; or once before that, within a second, at a moment that it
+    /// was set to earlier.
+    ///
+    /// Costs a system call only if it would be due too late, or is due now and should not be: deadlines that move on with
+    /// every packet cost one when they would have come, not one each time.
     pub fn set(&mut self, deadline: Option<Moment>) -> io::Result<()> {
+        let Some(set_to) = self.deadline else { return self.set_anew(deadline) };
+        let is_in_time = deadline.is_none_or(|deadline| set_to <= deadline);
+        let now = super::now();
+        if is_in_time && now < set_to && set_to <= now.after(TOO_EARLY) {
+            return Ok(());
+        }
+        self.set_anew(deadline)
+    }
+
+    fn set_anew(&mut self, deadline: Option<Moment>) -> io::Result<()> {
         if deadline == self.deadline {
             return Ok(());
         }
@@ -102,6 +119,28 @@ mod tests {
         for later in [Some(clock::now().after(Duration::from_secs(3600))), Some(Moment::MAX), None] {
             alarm.set(later).unwrap();
             assert!(!is_due_within(&alarm, 5), "{later:?}");
+        }
+    }
+
+    #[test]
+    fn is_due_once_too_early_rather_than_set_each_time() {
+        let mut alarm = Alarm::new().unwrap();
+        let soon = clock::now().after(Duration::from_millis(50));
+        alarm.set(Some(soon)).unwrap();
+        for later in [Some(soon.after(Duration::from_secs(1))), None] {
+            alarm.set(later).unwrap();
+            assert_eq!(alarm.deadline, Some(soon), "{later:?}");
+        }
+        assert!(is_due_within(&alarm, 10_000));
+        alarm.set(None).unwrap();
+        assert!(!is_due_within(&alarm, 0), "and then not again");
+        alarm.set(Some(clock::now().after(Duration::from_secs(60)))).unwrap();
+        alarm.set(None).unwrap();
+        assert_eq!(alarm.deadline, None, "nobody is woken up for nothing in a minute");
+        let sooner = clock::now().after(Duration::from_secs(3600));
+        for deadline in [sooner.after(Duration::from_secs(1)), sooner] {
+            alarm.set(Some(deadline)).unwrap();
+            assert_eq!(alarm.deadline, Some(deadline), "what is earlier counts");
         }
     }
 

@@ -83,24 +83,35 @@ impl Channel {
 
     /// Sends a message, behind those that wait.
     pub fn send(&mut self, frame: Frame, descriptor: Option<OwnedFd>) -> io::Result<()> {
-        self.waiting.push_back((frame, descriptor));
+        if self.is_congested() || !self.goes_out(&frame, descriptor.as_ref())? {
+            self.waiting.push_back((frame, descriptor));
+        }
         self.flush()
     }
 
     /// Sends as many of the waiting messages as go out now.
     pub fn flush(&mut self) -> io::Result<()> {
-        while let Some((frame, descriptor)) = self.waiting.front() {
-            match transmit(&self.socket, frame, descriptor.as_ref()) {
+        while let Some((frame, descriptor)) = self.waiting.pop_front() {
+            if !self.goes_out(&frame, descriptor.as_ref())? {
+                self.waiting.push_front((frame, descriptor));
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn goes_out(&mut self, frame: &Frame, descriptor: Option<&OwnedFd>) -> io::Result<bool> {
+        loop {
+            match transmit(&self.socket, frame, descriptor) {
                 Ok(()) => {
-                    self.waiting.pop_front();
                     self.sent += 1;
+                    return Ok(true);
                 }
-                Err(Errno::AGAIN | Errno::NOBUFS | Errno::NOMEM) => return Ok(()),
+                Err(Errno::AGAIN | Errno::NOBUFS | Errno::NOMEM) => return Ok(false),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
     }
 
     /// Takes the next message.

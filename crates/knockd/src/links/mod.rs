@@ -96,6 +96,12 @@ impl Links {
         Ok(std::mem::take(&mut self.untold))
     }
 
+    /// Whether [`Links::follow`] has something to do even if nobody has written.
+    #[must_use]
+    pub fn are_behind(&self) -> bool {
+        self.stale || !self.untold.is_empty()
+    }
+
     /// What the interfaces answer to, for the engine.
     #[must_use]
     pub fn host(&self) -> Host {

@@ -64,7 +64,7 @@ impl LogFile {
         };
         let (path, reason) = (self.path.clone(), error.to_string());
         if self.file.is_none() {
-            self.health.failed(now);
+            self.health.failed(now, 1);
             return Line::OutputBroken { output: Output::File(path), reason };
         }
         self.reopen_at = Some(now.after(OPEN_AGAIN));
@@ -79,7 +79,7 @@ impl LogFile {
 
     /// Writes a text of whole lines. Returns what there is to tell about the file itself.
     pub(super) fn write(&mut self, text: &str, now: Moment) -> Option<Line> {
-        if !self.health.may_try(now) {
+        if !self.health.may_try(now, lines_of(text.as_bytes())) {
             return None;
         }
         let overdue = self.reopen_at.is_some_and(|at| at <= now);
@@ -87,8 +87,9 @@ impl LogFile {
         if overdue && opened.is_err() {
             self.reopen_at = Some(now.after(OPEN_AGAIN));
         }
+        let mut rest = text.as_bytes();
         let written = match &self.file {
-            Some(file) => append(file, text, &mut self.torn),
+            Some(file) => append(file, &mut rest, &mut self.torn),
             None => opened,
         };
         let output = || Output::File(self.path.clone());
@@ -96,7 +97,7 @@ impl LogFile {
             Ok(()) => self.health.worked().map(|lost| Line::OutputWorks { output: output(), lost }),
             Err(error) => {
                 let line = Line::OutputBroken { output: output(), reason: error.to_string() };
-                self.health.failed(now).then_some(line)
+                self.health.failed(now, lines_of(rest)).then_some(line)
             }
         }
     }
@@ -125,22 +126,30 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(MODE).custom_flags(flags).open(path)
 }
 
-fn append(mut file: &File, text: &str, torn: &mut bool) -> io::Result<()> {
+/// Writes what is left, as much as there is room for.
+fn append(mut file: &File, rest: &mut &[u8], torn: &mut bool) -> io::Result<()> {
     if *torn {
         file.write_all(b"\n")?;
         *torn = false;
     }
-    let mut rest = text.as_bytes();
     while !rest.is_empty() {
         match file.write(rest) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+            Ok(count) => {
+                let (written, left) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+                *torn = !written.ends_with(b"\n");
+                *rest = left;
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
-        *torn = !rest.is_empty();
     }
     Ok(())
+}
+
+fn lines_of(text: &[u8]) -> u64 {
+    let lines = text.split_inclusive(|byte| *byte == b'\n').count();
+    u64::try_from(lines).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -24,18 +24,20 @@ impl Health {
         self.sick_until.is_some()
     }
 
-    /// Whether to try it with a line; if not, the line counts as lost.
-    pub(super) fn may_try(&mut self, now: Moment) -> bool {
+    /// Whether to try it with so many lines; if not, they count as lost.
+    pub(super) fn may_try(&mut self, now: Moment, lines: u64) -> bool {
         let may = self.sick_until.is_none_or(|until| until <= now);
-        self.lost = self.lost.saturating_add(u64::from(!may));
+        if !may {
+            self.lost = self.lost.saturating_add(lines);
+        }
         may
     }
 
-    /// Notes that it has not taken a line. Whether that is news.
-    pub(super) fn failed(&mut self, now: Moment) -> bool {
+    /// Notes that it has not taken so many lines. Whether that is news.
+    pub(super) fn failed(&mut self, now: Moment, lines: u64) -> bool {
         let is_news = self.sick_until.is_none();
         self.sick_until = Some(now.after(self.pause));
-        self.lost = self.lost.saturating_add(1);
+        self.lost = self.lost.saturating_add(lines);
         is_news
     }
 
@@ -54,15 +56,15 @@ mod tests {
     fn tells_the_beginning_and_the_end_of_a_failure() {
         let at = |secs: u64| Moment::from_nanos(secs * 1_000_000_000);
         let mut health = Health::new(Duration::from_secs(5));
-        assert!(health.may_try(at(0)));
+        assert!(health.may_try(at(0), 1));
         assert_eq!(health.worked(), None);
-        assert!(health.failed(at(0)));
-        assert!(!health.may_try(at(4)));
-        assert!(health.may_try(at(5)));
-        assert!(!health.failed(at(5)));
-        assert!(health.may_try(at(10)));
-        assert_eq!(health.worked(), Some(3));
+        assert!(health.failed(at(0), 1));
+        assert!(!health.may_try(at(4), 5));
+        assert!(health.may_try(at(5), 1));
+        assert!(!health.failed(at(5), 1));
+        assert!(health.may_try(at(10), 1));
+        assert_eq!(health.worked(), Some(7));
         assert_eq!(health.worked(), None);
-        assert!(health.failed(at(11)));
+        assert!(health.failed(at(11), 1));
     }
 }

@@ -5,6 +5,7 @@
 //! that a flood is made of are counted and summed up; what opened a door and what was run is never left out.
 
 use std::{
+    cell::RefCell,
     io,
     path::PathBuf,
     sync::{
@@ -50,6 +51,8 @@ pub struct Log {
     pump: Sender<Message>,
     backlog: Arc<Backlog>,
     terminal: Terminal,
+    /// What is kept back for now, in its order; none while everything goes at once.
+    kept: RefCell<Option<Vec<Message>>>,
 }
 
 /// What the log is to do.
@@ -104,6 +107,20 @@ impl Log {
         self.tell(Message::Said(Entry { line, at: stamp::now(), when: clock::now() }));
     }
 
+    /// Keeps back from now on what is said, until [`Log::release`]: the thread that writes it is not woken up, and takes
+    /// no time from what is more urgent. It has the time at which it was said all the same.
+    pub fn keep_back(&self) {
+        self.kept.borrow_mut().get_or_insert_default();
+    }
+
+    /// Says what was kept back, and keeps back nothing more.
+    pub fn release(&self) {
+        let kept = self.kept.take().unwrap_or_default();
+        if !kept.is_empty() {
+            self.send(Message::Several(kept));
+        }
+    }
+
     /// Sums up lines that somebody else has left out, together with those that are left out here: what is said of them
     /// is bounded, however often this is called.
     pub fn leave_out(&self, kind: Kind, count: u64) {
@@ -138,6 +155,7 @@ impl Log {
     /// Waits until everything said so far is written, but at most two seconds.
     pub fn flush(&self) {
         let (done, wait) = sync_channel(1);
+        self.release();
         self.tell(Message::Flush(done));
         // What was not written by now waits for a disk that the end can't wait for.
         let _ = wait.recv_timeout(PATIENCE);
@@ -165,10 +183,17 @@ impl Log {
         let work = Pump::new(Arc::clone(&backlog), sinks, names);
         let thread = thread::Builder::new().name("log".to_owned());
         thread.spawn(move || work.run(&inbox)).map_err(LogError::Thread)?;
-        Ok(Self { pump, backlog, terminal: options.terminal })
+        Ok(Self { pump, backlog, terminal: options.terminal, kept: RefCell::default() })
     }
 
     fn tell(&self, message: Message) {
+        match self.kept.borrow_mut().as_mut() {
+            Some(kept) => kept.push(message),
+            None => self.send(message),
+        }
+    }
+
+    fn send(&self, message: Message) {
         // The thread ends after us; if it ended all the same, there is nobody to tell.
         let _ = self.pump.send(message);
     }

@@ -24,6 +24,8 @@ use crate::{
 pub(super) enum Message {
     /// Something was said.
     Said(Entry),
+    /// All of these, in their order.
+    Several(Vec<Message>),
     /// So many lines of a kind were left out by whoever would have said them.
     LeftOut(Kind, u64),
     /// A source's name, if it has one, was found.
@@ -86,7 +88,11 @@ impl Pump {
         self.finish();
     }
 
-    fn next_message(&self, inbox: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
+    fn next_message(&mut self, inbox: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
+        if let Ok(message) = inbox.try_recv() {
+            return Ok(message);
+        }
+        self.sinks.settle(clock::now());
         let next_name = self.waiting.front().map(|entry| entry.when.after(PATIENCE));
         match next_name.into_iter().chain(self.limit.next_due()).min() {
             Some(deadline) => inbox.recv_timeout(deadline.since(clock::now())),
@@ -98,6 +104,13 @@ impl Pump {
         let now = clock::now();
         match message {
             Message::Said(entry) => self.take_line(entry),
+            Message::Several(messages) => {
+                for message in messages {
+                    // What was said before the file is opened anew goes to the old one.
+                    self.take(message);
+                    self.release(now, false);
+                }
+            }
             Message::LeftOut(kind, count) => self.limit.count(kind, count, now),
             Message::Name(source, name) => {
                 if let Some(names) = &mut self.names {
@@ -176,6 +189,7 @@ impl Pump {
             self.sum_up(left_out, now);
         }
         self.release(now, true);
+        self.sinks.settle(now);
         self.sinks.flush();
     }
 }

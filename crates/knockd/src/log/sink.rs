@@ -25,26 +25,55 @@ pub(super) struct Sinks {
     syslog: Option<Syslog>,
     screen: Screen,
     syslog_path: PathBuf,
+    /// Whole lines that are still to be written to the file.
+    for_file: String,
 }
+
+/// So much goes to the file at once, in bytes: what a pipe takes in whole or not at all (`PIPE_BUF` in `pipe(7)`).
+const AT_ONCE: usize = 4096;
 
 impl Sinks {
     /// Opens what is wanted.
     pub(super) fn open(outputs: &Outputs, screen: Screen, syslog_path: PathBuf) -> Result<Self, FileError> {
         let file = outputs.file.as_deref().map(LogFile::open).transpose()?;
         let syslog = outputs.syslog.then(|| Syslog::new(syslog_path.clone()));
-        Ok(Self { file, syslog, screen, syslog_path })
+        Ok(Self { file, syslog, screen, syslog_path, for_file: String::new() })
     }
 
-    /// Writes a line that was said at `at`.
+    /// Writes a line that was said at `at`; to the file with [`Sinks::settle`] at the latest.
     pub(super) fn write(&mut self, line: &Line, name: Option<&Hostname>, at: Timestamp, now: Moment) {
-        let mut news = self.write_one(line, name, at, now);
+        let news = self.write_one(line, name, at, now);
+        self.tell(news, at, now);
+    }
+
+    /// Writes to the file what has gathered for it.
+    pub(super) fn settle(&mut self, now: Moment) {
+        let news = self.write_file(now);
+        if news.is_some() {
+            self.tell(news.into_iter().collect(), stamp::now(), now);
+            // What the file has to say of itself is not for itself, but that another output is well may be.
+            self.write_file(now);
+        }
+    }
+
+    fn tell(&mut self, mut news: VecDeque<Line>, at: Timestamp, now: Moment) {
         while let Some(line) = news.pop_front() {
             news.extend(self.write_one(&line, None, at, now));
         }
     }
 
+    fn write_file(&mut self, now: Moment) -> Option<Line> {
+        if self.for_file.is_empty() {
+            return None;
+        }
+        let news = self.file.as_mut().and_then(|file| file.write(&self.for_file, now));
+        self.for_file.clear();
+        news
+    }
+
     /// Opens the log file anew, whatever its path leads to now.
     pub(super) fn reopen(&mut self, at: Timestamp, now: Moment) {
+        self.settle(now);
         if let Some(file) = &mut self.file {
             let news = file.reopen(now);
             self.write(&news, None, at, now);
@@ -53,6 +82,7 @@ impl Sinks {
 
     /// Takes other outputs into use. If the log file can't be opened, the old one stays until it can.
     pub(super) fn change(&mut self, outputs: Outputs, at: Timestamp, now: Moment) {
+        self.settle(now);
         if outputs.syslog != self.syslog.is_some() {
             self.syslog = outputs.syslog.then(|| Syslog::new(self.syslog_path.clone()));
         }
@@ -91,11 +121,13 @@ impl Sinks {
         if line.level() == Level::Debug {
             return news;
         }
-        if let Some(file) = &mut self.file
-            && !is_for_others_than_the_file(line)
-        {
+        if self.file.is_some() && !is_for_others_than_the_file(line) {
             let stamp = stamp::for_file(at, stamp::zone());
-            news.extend(file.write(&format!("[{stamp}] {text}\n"), now));
+            let text = format!("[{stamp}] {text}\n");
+            if self.for_file.len() + text.len() > AT_ONCE {
+                news.extend(self.write_file(now));
+            }
+            self.for_file.push_str(&text);
         }
         if let Some(syslog) = &mut self.syslog
             && !matches!(line, Line::OutputBroken { output: Output::Syslog, .. })
@@ -138,6 +170,7 @@ mod tests {
 
     fn say(sinks: &mut Sinks, line: &Line) {
         sinks.write(line, None, Timestamp::UNIX_EPOCH, Moment::default());
+        sinks.settle(Moment::default());
     }
 
     fn shown(sinks: Sinks, readers: [PipeReader; 2]) -> [String; 2] {

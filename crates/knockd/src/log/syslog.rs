@@ -38,7 +38,7 @@ impl Syslog {
 
     /// Sends a line. Returns what there is to tell about the system's log itself.
     pub(super) fn write(&mut self, level: Level, stamp: &str, text: &str, now: Moment) -> Option<Line> {
-        if !self.health.may_try(now) {
+        if !self.health.may_try(now, 1) {
             return None;
         }
         let priority = FACILITY | severity(level);
@@ -47,7 +47,7 @@ impl Syslog {
             Ok(()) => self.health.worked().map(|lost| Line::OutputWorks { output: Output::Syslog, lost }),
             Err(error) => {
                 let line = Line::OutputBroken { output: Output::Syslog, reason: reason(&error) };
-                self.health.failed(now).then_some(line)
+                self.health.failed(now, 1).then_some(line)
             }
         }
     }

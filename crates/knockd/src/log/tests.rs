@@ -198,3 +198,26 @@ fn what_others_left_out_is_summed_up_however_often_they_say_so() {
     let sum: u64 = counts.map(|count| count.parse::<u64>().unwrap()).sum();
     assert_eq!(sum, 100_000 * u64::from(u32::MAX));
 }
+
+#[test]
+fn what_is_kept_back_is_said_later_in_its_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log(folder.path(), false, nameless);
+    log.keep_back();
+    log.say(attempt(1, What::Stage(1)));
+    log.say(attempt(1, What::Stage(2)));
+    thread::sleep(Duration::from_millis(50));
+    assert_eq!(written(folder.path()), [""; 0]);
+    log.release();
+    log.say(attempt(1, What::Opened(3)));
+    let whole = ["10.0.0.1: ssh: Stage 1", "10.0.0.1: ssh: Stage 2", "10.0.0.1: ssh: OPEN SESAME"];
+    let begin = Instant::now();
+    while written(folder.path()) != whole {
+        assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", written(folder.path()));
+        thread::sleep(Duration::from_millis(1));
+    }
+    log.keep_back();
+    log.say(Line::ShuttingDown);
+    log.finish();
+    assert_eq!(written(folder.path()).last().unwrap(), "shutting down", "the end keeps back nothing");
+}

@@ -17,7 +17,10 @@ use rustix::{
     process::{Pid, Signal, kill_process_group},
 };
 
-use super::{environment, job::Job};
+use super::{
+    environment::{self, Environment},
+    job::Job,
+};
 use crate::journal::OpeningId;
 
 /// How long a command may run before it is reported and no longer keeps others from starting.
@@ -50,6 +53,7 @@ pub enum Progress {
 pub struct Commands {
     at_once: usize,
     output: Output,
+    environment: Environment,
     running: Vec<Running>,
     opening: VecDeque<Job>,
     closing: VecDeque<Closing>,
@@ -94,6 +98,7 @@ impl Commands {
         Self {
             at_once: at_once.max(1),
             output,
+            environment: Environment::new(std::env::vars_os()),
             running: Vec::new(),
             opening: VecDeque::new(),
             closing: VecDeque::new(),
@@ -232,7 +237,8 @@ impl Commands {
         Command::new("/bin/sh")
             .args(["-c", &job.command])
             .env_clear()
-            .envs(environment::of_command(job, std::env::vars_os()))
+            .envs(self.environment.common())
+            .envs(environment::of_job(job))
             .stdin(Stdio::null())
             .stdout(output())
             .stderr(output())

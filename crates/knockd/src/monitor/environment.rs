@@ -18,17 +18,35 @@ const LOCALE: &[u8] = b"LC_";
 /// Where programs are if nobody has said so.
 const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What the command of a job finds in its environment; `ours` is that of the daemon.
-pub fn of_command(job: &Job, ours: impl Iterator<Item = (OsString, OsString)>) -> Vec<(OsString, OsString)> {
-    let mut variables: Vec<_> =
-        ours.filter(|(name, value)| is_handed_on(name) && !(name == "PATH" && value.is_empty())).collect();
-    if variables.iter().all(|(name, _)| name != "PATH") {
-        variables.push(("PATH".into(), USUAL_PATH.into()));
+/// What all commands find in their environment.
+#[derive(Debug)]
+pub struct Environment(Vec<(OsString, OsString)>);
+
+impl Environment {
+    /// Made of the daemon's, `ours`.
+    pub fn new(ours: impl Iterator<Item = (OsString, OsString)>) -> Self {
+        let mut variables: Vec<_> = ours
+            .filter(|(name, value)| is_handed_on(name) && !(name == "PATH" && value.is_empty()))
+            .collect();
+        if variables.iter().all(|(name, _)| name != "PATH") {
+            variables.push(("PATH".into(), USUAL_PATH.into()));
+        }
+        Self(variables)
     }
-    variables.push(("KNOCKD_DOOR".into(), job.door.as_ref().into()));
-    variables.push(("KNOCKD_IP".into(), job.source.to_string().into()));
-    variables.push((OPENING.into(), job.opening.to_string().into()));
-    variables
+
+    /// The same for all commands.
+    pub fn common(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+}
+
+/// What the command of a job finds beside that.
+pub fn of_job(job: &Job) -> [(&'static str, String); 3] {
+    [
+        ("KNOCKD_DOOR", job.door.to_string()),
+        ("KNOCKD_IP", job.source.to_string()),
+        (OPENING, job.opening.to_string()),
+    ]
 }
 
 fn is_handed_on(name: &OsStr) -> bool {
@@ -51,10 +69,11 @@ mod tests {
             command: "true".to_owned(),
         };
         let ours = ours.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        let text = |(name, value): (OsString, OsString)| {
-            format!("{}={}", name.into_string().unwrap(), value.into_string().unwrap())
-        };
-        of_command(&job, ours).into_iter().map(text).collect()
+        let environment = Environment::new(ours);
+        let common =
+            environment.common().map(|(name, value)| (name.to_str().unwrap(), value.to_str().unwrap()));
+        let common = common.map(|(name, value)| format!("{name}={value}"));
+        common.chain(of_job(&job).map(|(name, value)| format!("{name}={value}"))).collect()
     }
 
     #[test]

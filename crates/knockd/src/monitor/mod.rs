@@ -99,15 +99,26 @@ struct Monitor {
     pending: doors::Changes,
 }
 
+/// Who has something for us. The others need not be asked.
+#[derive(Clone, Copy, Debug)]
+struct Woken {
+    by_signals: bool,
+    by_links: bool,
+    by_watcher: bool,
+}
+
 impl Monitor {
     /// Works until somebody asks it to stop.
     fn work(&mut self) -> io::Result<()> {
         // The first watcher owes us an answer.
         self.judge_watcher(clock::now())?;
         loop {
-            self.wait()?;
+            let woken = self.wait()?;
+            // Until the next sleep, or the next sync of a file: the log has time until commands are started.
+            self.log.keep_back();
             let now = clock::now();
-            for request in self.signals.requests() {
+            let requests = if woken.by_signals { self.signals.requests() } else { Vec::new() };
+            for request in requests {
                 match request {
                     Request::Stop => return Ok(()),
                     Request::Reload => {
@@ -122,9 +133,13 @@ impl Monitor {
                 }
             }
             self.supervisor.flush();
-            self.take_reports(now)?;
+            if woken.by_watcher {
+                self.take_reports(now)?;
+            }
             self.guard.look_after(now, &self.log);
-            self.follow_links(now);
+            if woken.by_links || self.links.are_behind() {
+                self.follow_links(now);
+            }
             if self.listen_again.is_some_and(|moment| moment <= now) {
                 self.listen(now);
             }
@@ -136,8 +151,9 @@ impl Monitor {
         }
     }
 
-    /// Sleeps until there is something to do.
-    fn wait(&mut self) -> io::Result<()> {
+    /// Sleeps until there is something to do. Tells who has woken us up.
+    fn wait(&mut self) -> io::Result<Woken> {
+        self.log.release();
         let deadlines = [
             self.opener.next_deadline(),
             self.guard.next_deadline(),
@@ -150,17 +166,22 @@ impl Monitor {
             PollFd::new(&self.links, PollFlags::IN),
             PollFd::new(&self.alarm, PollFlags::IN),
         ];
-        let firewall = self.guard.events();
-        polled.extend(firewall.as_ref().map(|events| PollFd::new(events, PollFlags::IN)));
         if let Some(watcher) = self.supervisor.watcher() {
             let mut wanted = PollFlags::IN;
             wanted.set(PollFlags::OUT, watcher.channel.is_congested());
             polled.push(PollFd::new(&watcher.channel, wanted));
         }
+        // Behind the others, whose places tell who they are.
+        let firewall = self.guard.events();
+        polled.extend(firewall.as_ref().map(|events| PollFd::new(events, PollFlags::IN)));
         match poll(&mut polled, None) {
-            Ok(_) | Err(Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
+        let mut are_ready = polled.iter().map(|polled| !polled.revents().is_empty());
+        let mut next = || are_ready.next().unwrap_or(false);
+        let (by_signals, by_links, _, by_watcher) = (next(), next(), next(), next());
+        Ok(Woken { by_signals, by_links, by_watcher })
     }
 
     /// Follows interfaces and addresses as they come and go.

@@ -113,6 +113,9 @@ impl Opener {
     /// Writes the journal, and begins the openings that waited for it. Those that can't be promised to be closed are
     /// refused.
     pub fn commit(&mut self, now: Moment, log: &Log) {
+        if self.promises.are_behind() {
+            log.release();
+        }
         while let Some(Committed { waiting, failed }) = self.promises.commit() {
             match failed {
                 None => {

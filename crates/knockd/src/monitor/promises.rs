@@ -53,6 +53,12 @@ impl Promises {
         self.note(|journal| journal.note_closed(id));
     }
 
+    /// Whether [`Promises::commit`] has something to do, which may take long.
+    #[must_use]
+    pub fn are_behind(&self) -> bool {
+        !self.waiting.is_empty() || self.journal.as_ref().is_some_and(Journal::is_behind)
+    }
+
     /// Writes down what is new. Nothing if there isn't anything.
     ///
     /// What can't be written and concerns openings that have begun already is tried again with the next call.

@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 impl Monitor {
     /// Closes all doors, but for those that the kernel closes, then ends. What could not be closed in time is told.
     pub(super) fn shut_down(mut self, guard: GuardOnExit) -> io::Result<()> {
+        self.log.release();
         self.log.say(Line::ShuttingDown);
         self.supervisor.end();
         if guard == GuardOnExit::Remove {

@@ -28,6 +28,7 @@ use crate::{
     links::Links,
     log::{Line, Log, LogError, LogOptions},
     settings::Settings,
+    sys::slice::{self, Offspring},
 };
 
 /// Why the daemon does not work, or works no more.
@@ -123,6 +124,9 @@ fn start(
         lookup: arguments.lookup,
     })?;
     say(&log, &checked.warnings, changes.lines);
+    if let Err(error) = slice::ask_for_short(Offspring::Ordinary) {
+        log.say(Line::debug(format!("no short time slices: {error}")));
+    }
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
     let alarm = Alarm::new()?;
     let recovered = recovery::open(&settings, doors.close(), &log)?;

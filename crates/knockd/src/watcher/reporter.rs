@@ -1,6 +1,6 @@
 //! What the watcher says to its monitor, and how much of it.
 
-use std::{collections::VecDeque, io, num::NonZeroU32};
+use std::{collections::VecDeque, io, num::NonZeroU32, time::Duration};
 
 use knock_core::{
     door::DoorNumber,
@@ -14,7 +14,16 @@ use crate::{
     limit::Limit,
 };
 
+/// So long reports that nobody acts upon may wait for others, when one has just gone.
+const GATHERING: Duration = Duration::from_millis(5);
+
+/// As many of them wait at most.
+const GATHERED: usize = 256;
+
 /// Reports events, but counts those that come too fast or find the monitor busy. Only openings wait for it.
+///
+/// When others than openings come thick, some are gathered: to wake up the monitor costs more than everything else. A
+/// lone one goes at once, as does an opening, behind those that were gathered before it.
 #[derive(Debug)]
 pub(super) struct Reporter {
     channel: Channel,
@@ -22,6 +31,10 @@ pub(super) struct Reporter {
     openings: Limit<DoorNumber>,
     /// What waits, in its order, for the monitor to read: openings, and answers to what it has asked.
     unsent: VecDeque<Report>,
+    /// Events that wait for others, in their order.
+    gathered: VecDeque<Event>,
+    /// When those are to go.
+    gathered_until: Moment,
     /// Openings that it is not told one by one.
     lost: Tally,
     /// Packets that the kernel had no room for.
@@ -43,6 +56,8 @@ impl Reporter {
             limit: Limit::new(pace::EVENTS),
             openings: Limit::new(pace::OPENINGS),
             unsent: VecDeque::new(),
+            gathered: VecDeque::with_capacity(GATHERED),
+            gathered_until: Moment::default(),
             lost: Tally::default(),
             dropped: Tally::default(),
         }
@@ -67,11 +82,32 @@ impl Reporter {
         if !self.limit.passes(kind, now) {
             return Ok(());
         }
+        if now < self.gathered_until && self.gathered.len() < GATHERED {
+            self.gathered.push_back(event);
+            return Ok(());
+        }
+        self.gathered_until = now.after(GATHERING);
         self.report(Report::Happened(event))
     }
 
     /// Reports what must not be left out, behind what waits.
     pub(super) fn report(&mut self, report: Report) -> io::Result<()> {
+        self.let_go()?;
+        self.put(report)
+    }
+
+    /// Reports what was gathered, or counts it if the monitor has become busy meanwhile.
+    fn let_go(&mut self) -> io::Result<()> {
+        while let Some(event) = self.gathered.pop_front() {
+            match event.what.kind().filter(|_| self.is_congested()) {
+                Some(kind) => self.limit.count(kind, 1, event.at),
+                None => self.put(Report::Happened(event))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, report: Report) -> io::Result<()> {
         if self.is_congested() {
             self.unsent.push_back(report);
             return Ok(());
@@ -90,12 +126,17 @@ impl Reporter {
             return None;
         }
         let tallies = [&self.lost, &self.dropped].into_iter().filter_map(Tally::next_due);
-        tallies.chain(self.limit.next_due()).min()
+        let gathered = (!self.gathered.is_empty()).then_some(self.gathered_until);
+        tallies.chain(self.limit.next_due()).chain(gathered).min()
     }
 
     /// Sends what waits, and tells how much was left out.
     pub(super) fn flush(&mut self, now: Moment) -> io::Result<()> {
         self.channel.flush()?;
+        if self.gathered_until <= now && !self.gathered.is_empty() {
+            self.gathered_until = now.after(GATHERING);
+            self.let_go()?;
+        }
         while !self.channel.is_congested()
             && let Some(report) = self.unsent.pop_front()
         {

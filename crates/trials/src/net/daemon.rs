@@ -65,6 +65,12 @@ impl<'a> Setup<'a> {
         Ok(self)
     }
 
+    /// This program instead, which takes the same arguments.
+    #[must_use]
+    pub fn with_program(self, program: PathBuf) -> Self {
+        Self { program, ..self }
+    }
+
     /// With these arguments as well.
     #[must_use]
     pub fn with(mut self, arguments: &[&str]) -> Self {

@@ -27,6 +27,7 @@ mod pid_file;
 mod processes;
 mod reload;
 mod replay;
+mod ring;
 mod signals;
 mod start;
 mod state;
@@ -36,6 +37,10 @@ mod taken_over;
 mod traffic;
 
 fn main() -> ExitCode {
+    if let Some(error) = ring::become_program_without_rings() {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
     sandbox::run(|| {
         let all = [
             addresses::trials(),
@@ -60,6 +65,7 @@ fn main() -> ExitCode {
             processes::trials(),
             reload::trials(),
             replay::trials(),
+            ring::trials(),
             signals::trials(),
             start::trials(),
             state::trials(),

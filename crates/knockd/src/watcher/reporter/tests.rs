@@ -210,3 +210,65 @@ fn openings_without_end_are_counted() {
         reports.iter().map(|report| if let Report::Lost(count) = report { count.get() } else { 0 }).sum();
     assert_eq!(lost, 100_000 - burst);
 }
+
+#[test]
+fn a_lone_event_goes_at_once_and_those_that_come_thick_together() {
+    let (near, far) = Channel::pair().unwrap();
+    let (mut reporter, far) = (Reporter::new(near), Channel::new(far));
+    let stage = |source| Event { what: What::Stage(1), ..opening(1, source) };
+    let told = |sources: &[u32]| sources.iter().map(|one| Report::Happened(stage(*one))).collect::<Vec<_>>();
+    for (time, source) in [(0, 1), (5, 2), (6, 3), (9, 4)] {
+        reporter.tell(at(time), stage(source)).unwrap();
+        reporter.flush(at(time)).unwrap();
+    }
+    assert_eq!(received(&far), told(&[1, 2]), "the others have come too soon after the second");
+    assert_eq!(reporter.next_deadline(), Some(at(10)));
+    reporter.flush(at(10)).unwrap();
+    assert_eq!(received(&far), told(&[3, 4]));
+    assert_eq!(reporter.next_deadline(), None);
+    reporter.tell(at(11), stage(5)).unwrap();
+    reporter.flush(at(11)).unwrap();
+    assert_eq!(received(&far), [], "they still come thick");
+    reporter.flush(at(15)).unwrap();
+    reporter.tell(at(100), stage(6)).unwrap();
+    assert_eq!(received(&far), told(&[5, 6]), "and no more");
+}
+
+#[test]
+fn an_opening_goes_at_once_behind_what_was_gathered() {
+    let (near, far) = Channel::pair().unwrap();
+    let (mut reporter, far) = (Reporter::new(near), Channel::new(far));
+    let events = [What::Stage(1), What::Stage(2), What::Opened(3)].map(event);
+    for event in events {
+        reporter.tell(at(0), event).unwrap();
+    }
+    assert_eq!(received(&far), events.map(Report::Happened));
+    assert_eq!(reporter.next_deadline(), None);
+}
+
+#[test]
+fn no_more_is_gathered_than_there_is_room_for() {
+    let (near, far) = Channel::pair().unwrap();
+    let (mut reporter, far) = (Reporter::new(near), Channel::new(far));
+    for _ in 0..GATHERED + 2 {
+        reporter.tell(at(0), event(What::Stage(1))).unwrap();
+    }
+    assert_eq!(received(&far).len(), GATHERED + 2);
+}
+
+#[test]
+fn what_was_gathered_is_counted_when_the_monitor_gets_busy() {
+    let (near, far) = Channel::pair().unwrap();
+    let (mut reporter, far) = (Reporter::new(near), Channel::new(far));
+    for _ in 0..100 {
+        reporter.tell(at(0), event(What::Stage(1))).unwrap();
+    }
+    // Behind the reporter's back, so that the channel is nearly full.
+    while !reporter.channel.is_congested() {
+        reporter.channel.send(Report::Ready.encode(), None).unwrap();
+    }
+    reporter.report(Report::Ready).unwrap();
+    assert_eq!((reporter.gathered.len(), reporter.unsent.len()), (0, 1));
+    let reports = drained(&mut reporter, &far, at(60_000));
+    assert!(reports.contains(&Report::LeftOut(Kind::Stage, some(99))), "{:?}", reports.last());
+}
