@@ -147,7 +147,7 @@ fn commands_run_beside_it() -> Outcome {
     enter(&lab, &daemon, KNOCKER)?;
     lab.await_file("ran", "start\n")?;
     enter(&lab, &daemon, KNOCKER)?;
-    let stops = "Open = tcp/22\n Cmd_Timeout = 0.3\n Stop_Command = echo stop >> {DIR}/ran";
+    let stops = "Open = tcp/22\n Cmd_Timeout = 3\n Stop_Command = echo stop >> {DIR}/ran";
     daemon.reload(&crate::native_site::door(&format!("{stops}\n Start_Command = {started}")))?;
     enter(&lab, &daemon, OTHER)?;
     lab.await_file("ran", "start\nstart\nstop\n")?;
