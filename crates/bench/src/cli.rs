@@ -20,6 +20,8 @@ pub(crate) struct Arguments {
     /// What to measure; everything, in less than ten minutes, if nothing is named.
     #[arg(value_enum)]
     parts: Vec<Part>,
+    #[command(flatten)]
+    floods: floods::Choice,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -48,7 +50,7 @@ impl Arguments {
         let parts = if self.parts.is_empty() { Part::value_variants() } else { &self.parts };
         for part in parts {
             let begun = Instant::now();
-            let section = part.measure().while_(format!("{part:?}"))?;
+            let section = part.measure(&self.floods).while_(format!("{part:?}"))?;
             println!("\n{section}");
             eprintln!("{part:?}: measured in {:.0} s", begun.elapsed().as_secs_f64());
         }
@@ -58,10 +60,10 @@ impl Arguments {
 }
 
 impl Part {
-    fn measure(self) -> Outcome<Section> {
+    fn measure(self, floods: &floods::Choice) -> Outcome<Section> {
         match self {
             Self::Latency => latency::measure(),
-            Self::Floods => floods::measure(),
+            Self::Floods => floods::measure(floods),
             Self::Traffic => traffic::measure(),
             Self::Memory => memory::measure(),
             Self::Rest => rest::measure(),

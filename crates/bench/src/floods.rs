@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use clap::{Args, ValueEnum};
 use trials::{
     net::Lab,
     trouble::{Outcome, Trouble},
@@ -30,9 +31,6 @@ const UNTIL_TOLD: Duration = Duration::from_millis(1100);
 /// Packets a second; none: as fast as one CPU sends them.
 const RATES: [Option<u32>; 4] = [Some(1_000), Some(10_000), Some(100_000), None];
 
-const KINDS: [(Kind, &str); 3] =
-    [(Kind::First, "first knocks"), (Kind::Random, "random ports"), (Kind::Half, "half a sequence each")];
-
 const METHOD: &str = "20 honest sources knock three times, 20 ms apart, one source after the other within a second, \
     while another thread, kept on the first CPU, sends packets of which nearly each has another source; a firewall \
     drops them all. One door without TCPFlags, its command `:`. An honest knock counts if the log says `OPEN SESAME` \
@@ -40,8 +38,45 @@ const METHOD: &str = "20 honest sources knock three times, 20 ms apart, one sour
     each packet sent; what the kernel does before it queues a packet is the sender's. A daemon that loses packets \
     doesn't work for them, and so looks cheap; what ours has lost is from its log.";
 
+/// Which of the floods are measured; all of them if nothing is chosen.
+#[derive(Debug, Args)]
+pub(crate) struct Choice {
+    /// Of the floods, those of these packets only.
+    #[arg(long, value_enum)]
+    kind: Vec<Kind>,
+    /// Of the floods, those over this protocol only.
+    #[arg(long, value_parser = PROTOCOLS)]
+    protocol: Vec<String>,
+    /// Of the floods, those with so many packets a second only; 0 is as many as one CPU sends.
+    #[arg(long)]
+    rate: Vec<u32>,
+    /// How often each flood is measured.
+    #[arg(long, default_value_t = 1)]
+    times: u32,
+    /// Measures floods with our daemon only.
+    #[arg(long)]
+    alone: bool,
+}
+
+const PROTOCOLS: [&str; 2] = ["udp", "tcp"];
+
+impl Choice {
+    fn floods(&self) -> impl Iterator<Item = (Kind, &'static str, Option<u32>)> {
+        let is_chosen = |(kind, protocol, rate): &(Kind, &'static str, Option<u32>)| {
+            (self.kind.is_empty() || self.kind.contains(kind))
+                && (self.protocol.is_empty() || self.protocol.iter().any(|chosen| chosen == protocol))
+                && (self.rate.is_empty() || self.rate.contains(&rate.unwrap_or(0)))
+        };
+        let kinds = Kind::value_variants().iter();
+        let floods = kinds.flat_map(|&kind| {
+            PROTOCOLS.into_iter().flat_map(move |protocol| RATES.map(|rate| (kind, protocol, rate)))
+        });
+        floods.filter(is_chosen).flat_map(|flood| (0..self.times).map(move |_| flood))
+    }
+}
+
 /// Measures.
-pub(crate) fn measure() -> Outcome<Section> {
+pub(crate) fn measure(choice: &Choice) -> Outcome<Section> {
     let head = [
         "flood",
         "packets/s",
@@ -55,33 +90,39 @@ pub(crate) fn measure() -> Outcome<Section> {
     ];
     let mut section = Section::new("Honest knocks under floods", METHOD, &head);
     let lab = site::walled()?;
-    for (kind, name) in KINDS {
-        for protocol in ["udp", "tcp"] {
-            for rate in RATES {
-                let [ours, classic] = Keeper::ALL.map(|keeper| Run::of(&lab, keeper, kind, protocol, rate));
-                let (ours, classic) = (ours?, classic?);
-                let speed = match rate {
-                    Some(rate) => rate.to_string(),
-                    None => format!("{:.0} and {:.0}", ours.rate(), classic.rate()),
-                };
-                let flood = format!("{name}, {}", if protocol == "udp" { "UDP" } else { "SYN" });
-                let opened = [&ours, &classic].map(|run| format!("{} of {}", run.opened, honest::COUNT));
-                let costs = [&ours, &classic].map(|run| number(nanos_each(run.cpu, run.sent.packets)));
-                let lost =
-                    format!("{} %", number(f64::from(ours.lost) * 100.0 / f64::from(ours.sent.packets)));
-                let switches = [&ours, &classic].map(|run| number(Some(run.switches)));
-                if Keeper::Before.is_there() {
-                    let before = Run::of(&lab, Keeper::Before, kind, protocol, rate)?;
-                    let cost = number(nanos_each(before.cpu, before.sent.packets));
-                    let switches = number(Some(before.switches));
-                    section.note(format!(
-                        "{flood}, {speed}: ours, before: {cost} ns, {switches} switches/packet"
-                    ));
-                }
-                section
-                    .row([flood, speed].into_iter().chain(opened).chain([lost]).chain(costs).chain(switches));
-            }
+    for (kind, protocol, rate) in choice.floods() {
+        let run = |keeper| Run::of(&lab, keeper, kind, protocol, rate);
+        let ours = run(Keeper::Ours)?;
+        let classic = if choice.alone { None } else { Some(run(Keeper::Classic)?) };
+        let of_classic = |figure: &dyn Fn(&Run) -> String| classic.as_ref().map_or("-".to_owned(), figure);
+        let speed = match (rate, &classic) {
+            (Some(rate), _) => rate.to_string(),
+            (None, Some(classic)) => format!("{:.0} and {:.0}", ours.rate(), classic.rate()),
+            (None, None) => format!("{:.0}", ours.rate()),
+        };
+        let flood = format!("{}, {}", kind.name(), if protocol == "udp" { "UDP" } else { "SYN" });
+        let opened = |run: &Run| format!("{} of {}", run.opened, honest::COUNT);
+        let cost = |run: &Run| number(nanos_each(run.cpu, run.sent.packets));
+        let switches = |run: &Run| number(Some(run.switches));
+        if Keeper::Before.is_there() {
+            let before = run(Keeper::Before)?;
+            section.note(format!(
+                "{flood}, {speed}: ours, before: {} ns, {} switches/packet",
+                cost(&before),
+                switches(&before)
+            ));
         }
+        section.row([
+            flood,
+            speed,
+            opened(&ours),
+            of_classic(&opened),
+            format!("{} %", number(f64::from(ours.lost) * 100.0 / f64::from(ours.sent.packets))),
+            cost(&ours),
+            of_classic(&cost),
+            switches(&ours),
+            of_classic(&switches),
+        ]);
     }
     Ok(section)
 }

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clap::ValueEnum;
 use trials::{net::Wire, trouble::Outcome};
 
 use crate::{
@@ -22,7 +23,7 @@ const PORT: usize = 36;
 const BATCH: usize = 64;
 
 /// What a flood is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
     /// First knocks, each from another source.
     First,
@@ -30,6 +31,17 @@ pub(crate) enum Kind {
     Random,
     /// The first two knocks of three, by every source in turn.
     Half,
+}
+
+impl Kind {
+    /// As it stands in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::First => "first knocks",
+            Self::Random => "random ports",
+            Self::Half => "half a sequence each",
+        }
+    }
 }
 
 /// Makes frames, one after the other. After 16 million sources, those of 11.0.0.0/8, they come again.

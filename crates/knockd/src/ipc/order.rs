@@ -9,7 +9,7 @@ use knock_core::{
 };
 
 use super::frame::{Frame, Malformed, Reader, Writer};
-use crate::sandbox::Identity;
+use crate::{sandbox::Identity, sys::packet::RingSize};
 
 /// The monitor's name for a packet socket that it has handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,8 +56,8 @@ pub enum Order {
     },
     /// From now on the host has the addresses noted since the last such order, and no others.
     SetHost,
-    /// Listen to the packet socket that comes with this order.
-    Listen(SocketNumber),
+    /// Listen to the packet socket that comes with this order, which has a ring of this size or none.
+    Listen(SocketNumber, Option<RingSize>),
     /// Take what is left in one packet socket and close it, and listen from the next [`Order::Confirm`] on to the one
     /// that comes with this order. The first hears nothing any more, the second hears everything since.
     Replace {
@@ -65,6 +65,8 @@ pub enum Order {
         old: SocketNumber,
         /// The one that comes along.
         new: SocketNumber,
+        /// The size of its ring, if it has one.
+        ring: Option<RingSize>,
     },
     /// Close a packet socket.
     Leave(SocketNumber),
@@ -92,10 +94,10 @@ impl Order {
                 Writer::new(4).u32(interface.0).u8(kind).address(*address)
             }
             Self::SetHost => Writer::new(5),
-            Self::Listen(socket) => Writer::new(6).u32(socket.0),
+            Self::Listen(socket, ring) => encode_ring(Writer::new(6).u32(socket.0), *ring),
             Self::Leave(socket) => Writer::new(7).u32(socket.0),
             Self::Confirm => Writer::new(8),
-            Self::Replace { old, new } => Writer::new(9).u32(old.0).u32(new.0),
+            Self::Replace { old, new, ring } => encode_ring(Writer::new(9).u32(old.0).u32(new.0), *ring),
         }
         .finish()
     }
@@ -123,14 +125,30 @@ impl Order {
                 Self::Address { interface, kind, address: fields.address()? }
             }
             5 => Self::SetHost,
-            6 => Self::Listen(SocketNumber(fields.u32()?)),
+            6 => Self::Listen(SocketNumber(fields.u32()?), decode_ring(&mut fields)?),
             7 => Self::Leave(SocketNumber(fields.u32()?)),
             8 => Self::Confirm,
-            9 => Self::Replace { old: SocketNumber(fields.u32()?), new: SocketNumber(fields.u32()?) },
+            9 => Self::Replace {
+                old: SocketNumber(fields.u32()?),
+                new: SocketNumber(fields.u32()?),
+                ring: decode_ring(&mut fields)?,
+            },
             _ => return Err(Malformed("unknown order")),
         };
         fields.finish()?;
         Ok(order)
+    }
+}
+
+/// In blocks; 0 for none.
+fn encode_ring(message: Writer, ring: Option<RingSize>) -> Writer {
+    message.u8(ring.map_or(0, RingSize::blocks))
+}
+
+fn decode_ring(fields: &mut Reader<'_>) -> Result<Option<RingSize>, Malformed> {
+    match fields.u8()? {
+        0 => Ok(None),
+        blocks => RingSize::new(blocks).map(Some).ok_or(Malformed("size of a ring")),
     }
 }
 
@@ -224,8 +242,10 @@ mod tests {
                 address: "10.0.0.255".parse().unwrap(),
             },
             Order::SetHost,
-            Order::Listen(SocketNumber(1)),
-            Order::Replace { old: SocketNumber(u32::MAX), new: SocketNumber(0) },
+            Order::Listen(SocketNumber(1), None),
+            Order::Listen(SocketNumber(1), RingSize::new(32)),
+            Order::Replace { old: SocketNumber(u32::MAX), new: SocketNumber(0), ring: RingSize::new(1) },
+            Order::Replace { old: SocketNumber(1), new: SocketNumber(2), ring: None },
             Order::Leave(SocketNumber(2)),
             Order::Confirm,
         ];
@@ -243,6 +263,8 @@ mod tests {
         };
         let add = Order::Add(door(1, None));
         let begin = Order::Begin { capacity: 1, seed: 1, explain: true, identity: Identity::new(1, 2) };
+        let listen = Order::Listen(SocketNumber(1), None);
+        assert_eq!(with(&listen, 5, 49), Err(Malformed("size of a ring")));
         assert_eq!(with(&begin, 14, 2), Err(Malformed("neither yes nor no")));
         assert_eq!(with(&begin, 15, 0), Err(Malformed("a user that has rights")));
         assert_eq!(with(&begin, 19, 0), Err(Malformed("a user that has rights")));

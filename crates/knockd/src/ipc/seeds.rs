@@ -12,7 +12,10 @@ use knock_core::{
 };
 
 use super::{AddressKind, Frame, LENGTH, Order, Report, SocketNumber};
-use crate::sandbox::{Identity, Protections, SystemCall};
+use crate::{
+    sandbox::{Identity, Protections, SystemCall},
+    sys::packet::RingSize,
+};
 
 /// Bytes and the path of the file with them.
 type Seed = (String, Vec<u8>);
@@ -78,8 +81,9 @@ fn orders() -> Vec<(&'static str, Order)> {
         ("address-6", address(AddressKind::Loopback, "::1")),
         ("address-broadcast", address(AddressKind::Broadcast, "192.0.2.255")),
         ("set-host", Order::SetHost),
-        ("listen", Order::Listen(SocketNumber(1))),
-        ("replace", Order::Replace { old: SocketNumber(1), new: SocketNumber(2) }),
+        ("listen", Order::Listen(SocketNumber(1), RingSize::new(32))),
+        ("listen-queue", Order::Listen(SocketNumber(1), None)),
+        ("replace", Order::Replace { old: SocketNumber(1), new: SocketNumber(2), ring: RingSize::new(1) }),
         ("leave", Order::Leave(SocketNumber(1))),
         ("confirm", Order::Confirm),
     ]

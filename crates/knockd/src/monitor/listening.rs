@@ -1,10 +1,6 @@
 //! The packet sockets: one for every interface that is listened on, or one for all of them.
 
-use std::{
-    io,
-    os::fd::{AsFd, OwnedFd},
-    sync::Arc,
-};
+use std::{io, os::fd::OwnedFd, sync::Arc};
 
 use knock_core::{config::Listen, door::Door, filter::Families, interface::InterfaceIndex};
 use rustix::io::Errno;
@@ -17,7 +13,10 @@ use crate::{
     log::Line,
     sandbox::MOST_SOCKETS,
     settings::Settings,
-    sys::{filter::Filter, packet::PacketSocket},
+    sys::{
+        filter::Filter,
+        packet::{PacketSocket, RingSize},
+    },
 };
 
 /// The sockets that are open.
@@ -29,6 +28,11 @@ pub struct Listening {
     filter: Arc<Filter>,
     ears: Vec<Ear>,
     next_number: u32,
+    /// What each socket gets of the memory for packets.
+    ring: RingSize,
+    /// Why a socket has no ring, if it is the first.
+    refusal: Option<io::Error>,
+    is_refusal_told: bool,
 }
 
 #[derive(Debug)]
@@ -42,19 +46,26 @@ struct Ear {
     before: Option<PacketSocket>,
 }
 
+/// What a process needs to read packets.
+#[derive(Debug)]
+pub struct Handle {
+    /// The socket.
+    pub socket: OwnedFd,
+    /// The size of its ring, if it has one.
+    pub ring: Option<RingSize>,
+}
+
 /// What the watcher has to be told.
 #[derive(Debug)]
 pub enum Change {
     /// There is a new socket.
-    Opened(SocketNumber, OwnedFd),
+    Opened(SocketNumber),
     /// A socket has taken the place of another, which hears nothing any more.
     Replaced {
         /// The other.
         old: SocketNumber,
         /// The new one.
         new: SocketNumber,
-        /// What it is listened to by.
-        socket: OwnedFd,
     },
     /// A socket is of no use any more.
     Closed(SocketNumber),
@@ -102,7 +113,16 @@ impl Listening {
     pub fn new(families: Families, explains: bool) -> Self {
         let mut filters = Filters::new(families, explains);
         let filter = filters.filter(&[], None);
-        Self { doors: Vec::new(), filters, filter, ears: Vec::new(), next_number: 0 }
+        Self {
+            doors: Vec::new(),
+            filters,
+            filter,
+            ears: Vec::new(),
+            next_number: 0,
+            ring: RingSize::share(1),
+            refusal: None,
+            is_refusal_told: false,
+        }
     }
 
     /// Makes sure that everything wanted exists, or may come later.
@@ -132,6 +152,11 @@ impl Listening {
     ///
     /// What is replaced stays open, and is not replaced again, until [`Listening::forget_replaced`].
     pub fn follow(&mut self, wanted: &Listen, links: &Links) -> Followed {
+        // Those that may come later get their share, too.
+        let count = match wanted {
+            Listen::Any => 1,
+            Listen::Named(names) => names.len(),
+        };
         let wanted: Vec<(String, InterfaceIndex)> = match wanted {
             Listen::Any => vec![("any".to_owned(), InterfaceIndex::default())],
             Listen::Named(names) => names
@@ -139,6 +164,7 @@ impl Listening {
                 .filter_map(|name| Some((name.clone(), links.named(base(name)).ok()?.0)))
                 .collect(),
         };
+        self.ring = RingSize::share(count);
         let mut failures = Vec::new();
         if wanted.len() > MOST_SOCKETS {
             failures.push(ListenError::TooMany(wanted.len()));
@@ -197,9 +223,14 @@ impl Listening {
         FilterKind::of(&self.filter)
     }
 
-    /// What to tell of the kernel's filters, once.
+    /// What to tell of how packets come to us, once.
     pub fn take_news(&mut self) -> Vec<Line> {
-        self.filters.take_news(self.filter_kind())
+        let refusal = self.refusal.take().map(|refusal| {
+            Line::warning(format!(
+                "the system gives us no ring for packets ({refusal}): they are read one by one"
+            ))
+        });
+        self.filters.take_news(self.filter_kind()).into_iter().chain(refusal).collect()
     }
 
     /// Whether a socket that was replaced is still open.
@@ -224,9 +255,23 @@ impl Listening {
         self.ears.clear();
     }
 
+    /// Closes the sockets of a watcher that is no more: the next one could not tell how far that has read, nor what it
+    /// has written to the memory that packets come in.
+    pub fn close_handed_over(&mut self) {
+        self.ears.retain(|ear| !ear.socket.is_handed_over());
+    }
+
     /// All sockets, for a watcher that has none yet.
-    pub fn all(&self) -> io::Result<Vec<Change>> {
-        self.ears.iter().map(Ear::change).collect()
+    #[must_use]
+    pub fn all(&self) -> Vec<Change> {
+        self.ears.iter().map(|ear| Change::Opened(ear.number)).collect()
+    }
+
+    /// What the watcher needs to read packets of this socket, which is its own from then on.
+    pub fn hand_over(&mut self, number: SocketNumber) -> io::Result<Handle> {
+        let ear = self.ears.iter_mut().find(|ear| ear.number == number);
+        let ear = ear.ok_or(io::ErrorKind::NotFound)?;
+        Ok(Handle { socket: ear.socket.hand_over()?, ring: ear.socket.ring() })
     }
 
     fn open(&mut self, name: &str, interface: InterfaceIndex) -> Result<Change, ListenError> {
@@ -234,23 +279,31 @@ impl Listening {
             io::ErrorKind::PermissionDenied => ListenError::NotAllowed,
             _ => ListenError::System { name: name.to_owned(), error },
         };
-        let socket = self.with_filter(|filter| PacketSocket::open(interface, filter)).map_err(failed)?;
+        let ring = Some(self.ring);
+        let open = |filter: &Filter| PacketSocket::open(interface, filter, ring);
+        let mut socket = self.with_filter(open).map_err(failed)?;
+        self.note_refusal(&mut socket);
         let (number, filter) = (self.number(), Arc::clone(&self.filter));
-        let ear = Ear { number, interface, socket, filter, before: None };
-        let change = ear.change().map_err(failed)?;
-        self.ears.push(ear);
-        Ok(change)
+        self.ears.push(Ear { number, interface, socket, filter, before: None });
+        Ok(Change::Opened(number))
     }
 
     fn replace(&mut self, ear: &mut Ear) -> io::Result<Change> {
-        let next = self.with_filter(|filter| ear.socket.successor(ear.interface, filter))?;
-        let socket = next.as_fd().try_clone_to_owned()?;
+        let ring = Some(self.ring);
+        let mut next = self.with_filter(|filter| ear.socket.successor(ear.interface, filter, ring))?;
         ear.socket.give_way()?;
+        self.note_refusal(&mut next);
         let (old, new) = (ear.number, self.number());
         ear.before = Some(std::mem::replace(&mut ear.socket, next));
         ear.number = new;
         ear.filter = Arc::clone(&self.filter);
-        Ok(Change::Replaced { old, new, socket })
+        Ok(Change::Replaced { old, new })
+    }
+
+    fn note_refusal(&mut self, socket: &mut PacketSocket) {
+        let refusal = socket.take_refusal().filter(|_| !self.is_refusal_told);
+        self.is_refusal_told |= refusal.is_some();
+        self.refusal = refusal.or(self.refusal.take());
     }
 
     fn number(&mut self) -> SocketNumber {
@@ -260,7 +313,7 @@ impl Listening {
     }
 
     /// Uses the longest program that the kernel has memory for (`net.core.optmem_max`).
-    fn with_filter<T>(&mut self, attach: impl Fn(&Filter) -> io::Result<T>) -> io::Result<T> {
+    fn with_filter<T>(&mut self, mut attach: impl FnMut(&Filter) -> io::Result<T>) -> io::Result<T> {
         loop {
             match attach(&self.filter) {
                 Err(error)
@@ -310,12 +363,6 @@ fn base(name: &str) -> &str {
     name.split_once(':').map_or(name, |(base, _)| base)
 }
 
-impl Ear {
-    fn change(&self) -> io::Result<Change> {
-        Ok(Change::Opened(self.number, self.socket.as_fd().try_clone_to_owned()?))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -340,8 +387,8 @@ mod tests {
     fn told(followed: &Followed) -> Vec<String> {
         assert!(followed.failures.is_empty(), "{:?}", followed.failures);
         let told = followed.changes.iter().map(|change| match change {
-            Change::Opened(number, _) => format!("+{}", number.0),
-            Change::Replaced { old, new, .. } => format!("{}>{}", old.0, new.0),
+            Change::Opened(number) => format!("+{}", number.0),
+            Change::Replaced { old, new } => format!("{}>{}", old.0, new.0),
             Change::Closed(number) => format!("-{}", number.0),
         });
         told.collect()

@@ -4,10 +4,15 @@ use std::net::IpAddr;
 
 use knock_core::{filter::Families, host::Host, interface::InterfaceIndex, moment::Moment};
 
-use super::{Monitor, doors::Changes, listening::Change};
+use super::{
+    Monitor,
+    doors::Changes,
+    listening::{Change, Handle},
+};
 use crate::{
-    ipc::{AddressKind, Order},
+    ipc::{AddressKind, Order, SocketNumber},
     log::Line,
+    sys::packet::RingSize,
 };
 
 impl Monitor {
@@ -15,7 +20,7 @@ impl Monitor {
     pub(super) fn order_everything(&mut self, now: Moment) {
         // It has heard of nothing, so nothing is left to be changed or emptied.
         self.pending = Changes::default();
-        self.listening.forget_replaced();
+        self.listening.close_handed_over();
         self.listening.set_doors(self.doors.doors().collect());
         self.follow_listening(now);
         self.listening.forget_replaced();
@@ -31,10 +36,7 @@ impl Monitor {
             self.order(&Order::Add(door));
         }
         self.order_host();
-        match self.listening.all() {
-            Ok(sockets) => self.order_sockets(sockets),
-            Err(error) => self.log.say(Line::error(format!("cannot hand over the packet sockets: {error}"))),
-        }
+        self.order_sockets(self.listening.all());
         // A new watcher has nothing to say about the doors of before.
         self.supervisor.ask(now);
     }
@@ -97,14 +99,27 @@ impl Monitor {
 
     /// Hands over new packet sockets and has old ones closed.
     pub(super) fn order_sockets(&mut self, changes: Vec<Change>) {
+        // The next watcher is handed all that are open then.
+        if !self.supervisor.has_watcher() {
+            return;
+        }
         for change in changes {
             match change {
-                Change::Opened(number, socket) => self.supervisor.order(&Order::Listen(number), Some(socket)),
-                Change::Replaced { old, new, socket } => {
-                    self.supervisor.order(&Order::Replace { old, new }, Some(socket));
+                Change::Opened(number) => {
+                    self.hand_over(number, |ring| Order::Listen(number, ring));
+                }
+                Change::Replaced { old, new } => {
+                    self.hand_over(new, |ring| Order::Replace { old, new, ring });
                 }
                 Change::Closed(number) => self.order(&Order::Leave(number)),
             }
+        }
+    }
+
+    fn hand_over(&mut self, number: SocketNumber, order: impl FnOnce(Option<RingSize>) -> Order) {
+        match self.listening.hand_over(number) {
+            Ok(Handle { socket, ring }) => self.supervisor.order(&order(ring), Some(socket)),
+            Err(error) => self.log.say(Line::error(format!("cannot hand over a packet socket: {error}"))),
         }
     }
 

@@ -103,15 +103,14 @@ impl Monitor {
                 "the process that watches packets did not start: {how} {untenable}"
             )));
         }
+        // The next one gets other sockets: it could not tell how far this one has read, nor what it has written to the
+        // memory that packets come in.
+        self.listening.close_all();
         match untenable {
             Untenable::Forbidden(_) => {
                 // It ends by itself, or we end it: that is all the same.
                 let (_, pause) = self.supervisor.failed(now);
                 self.log.say(Line::WatcherEnded { how: untenable.to_string(), pause });
-            }
-            Untenable::Deaf(_) => {
-                self.listening.close_all();
-                self.note_watcher_failed(now, &untenable.to_string());
             }
             _ => self.note_watcher_failed(now, &untenable.to_string()),
         }

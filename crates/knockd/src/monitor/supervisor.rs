@@ -112,6 +112,12 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Whether there is a watcher to be told something.
+    #[must_use]
+    pub fn has_watcher(&self) -> bool {
+        self.process.is_some()
+    }
+
     /// Tells the watcher something; without one nothing happens, for the next one is told everything.
     pub fn order(&mut self, order: &Order, descriptor: Option<OwnedFd>) {
         if let Some(process) = &mut self.process {

@@ -67,9 +67,20 @@ fn rules(channel: RawFd) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError
     rules.insert(libc::SYS_sendmsg, vec![through(libc::STDIN_FILENO)?, through(channel)?]);
     let of_no_use_any_more = when(&[(0, SeccompCmpOp::Gt, bits(channel))])?;
     rules.insert(libc::SYS_close, vec![of_no_use_any_more]);
-    let no_code = || when(&[(2, SeccompCmpOp::MaskedEq(bits(libc::PROT_EXEC)), 0)]);
-    rules.insert(libc::SYS_mmap, vec![no_code()?]);
-    rules.insert(libc::SYS_mprotect, vec![no_code()?]);
+    // Memory of its own wherever the kernel likes, and the rings of packet sockets: never to be run.
+    let own = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let kinds = bits(own | libc::MAP_SHARED | libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE);
+    let own = when(&[
+        (2, SeccompCmpOp::MaskedEq(bits(libc::PROT_EXEC)), 0),
+        (3, SeccompCmpOp::MaskedEq(kinds), bits(own)),
+    ])?;
+    let ring = when(&[
+        (2, SeccompCmpOp::Eq, bits(libc::PROT_READ | libc::PROT_WRITE)),
+        (3, SeccompCmpOp::Eq, bits(libc::MAP_SHARED)),
+    ])?;
+    rules.insert(libc::SYS_mmap, vec![own, ring]);
+    let no_code = when(&[(2, SeccompCmpOp::MaskedEq(bits(libc::PROT_EXEC)), 0)])?;
+    rules.insert(libc::SYS_mprotect, vec![no_code]);
     // To wherever the kernel likes: nothing is to be put in the place of code.
     let anywhere = when(&[(3, SeccompCmpOp::Eq, bits(libc::MREMAP_MAYMOVE))])?;
     rules.insert(libc::SYS_mremap, vec![anywhere]);

@@ -6,6 +6,7 @@ pub(crate) mod bpf;
 pub(crate) mod descriptors;
 pub(crate) mod filter;
 pub(crate) mod forbidden;
+pub(crate) mod mapping;
 pub(crate) mod mask;
 pub(crate) mod packet;
 pub(crate) mod signals;

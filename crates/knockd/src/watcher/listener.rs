@@ -10,7 +10,7 @@ use knock_core::moment::Moment;
 
 use crate::{
     ipc::SocketNumber,
-    sys::packet::{PacketSocket, Received},
+    sys::packet::{PacketReader, Received},
 };
 
 /// So often, at most, a socket is asked.
@@ -20,7 +20,7 @@ const ASKED_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Listener {
     /// What the monitor calls it.
     pub(super) number: SocketNumber,
-    socket: PacketSocket,
+    socket: PacketReader,
     inquiry: Inquiry,
 }
 
@@ -33,11 +33,11 @@ struct Inquiry {
 }
 
 impl Listener {
-    pub(super) fn new(number: SocketNumber, socket: PacketSocket) -> Self {
+    pub(super) fn new(number: SocketNumber, socket: PacketReader) -> Self {
         Self { number, socket, inquiry: Inquiry::default() }
     }
 
-    /// Takes the next packet that waits, as [`PacketSocket::receive`] does.
+    /// Takes the next packet that waits, as [`PacketReader::receive`] does.
     pub(super) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
         let received = self.socket.receive(buffer)?;
         self.inquiry.is_wanted = true;

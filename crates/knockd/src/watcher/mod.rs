@@ -23,7 +23,7 @@ use knock_core::{
     wire::Link,
 };
 use rustix::{
-    event::{PollFd, PollFlags, poll},
+    event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
 use thiserror::Error;
@@ -39,7 +39,7 @@ use crate::{
     sandbox,
     sys::{
         descriptors, forbidden,
-        packet::PacketSocket,
+        packet::{PacketReader, RingSize},
         signals,
         slice::{self, Offspring},
     },
@@ -48,11 +48,18 @@ use crate::{
 /// How many packets of one socket are taken before the others, and the monitor, get their turn.
 const TURN: usize = 256;
 
+/// From so many packets in one turn on we rest before the next: as long as nobody waits for packets, the kernel has nobody
+/// to wake up.
+const BUSY: usize = 16;
+
+/// For how long: a ring holds what comes in some hundred times that.
+const REST: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000 };
+
 /// So long attempts whose time is over may stay in the table, for the next ones to end with them, when others have just
 /// ended. A hit that comes meanwhile does not find them.
 const GATHERING: Duration = Duration::from_millis(5);
 
-/// More packets than fit into the queue of a socket, whatever the system allows for that.
+/// More packets than fit into the ring or the queue of a socket, whatever the system allows for that.
 const MOST_WAITING: usize = 1 << 20;
 
 /// What is meant for the monitor when it is sent to all that is called knockd, to a control group or by a terminal. The
@@ -80,6 +87,8 @@ struct Watcher {
     /// Whether doors are being changed: until that is done no packet is looked at, lest it find neither the old door nor
     /// the new one.
     is_changing: bool,
+    /// Whether so many packets come in that it pays to let some of them gather.
+    may_rest: bool,
     /// Ends a sleep on time.
     alarm: Alarm,
     /// The addresses noted for the next [`Order::SetHost`].
@@ -134,6 +143,7 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
         listeners: Vec::new(),
         coming: Vec::new(),
         is_changing: false,
+        may_rest: false,
         alarm,
         noted: BTreeMap::new(),
         is_called: true,
@@ -155,7 +165,7 @@ fn wait_for_order(reporter: &mut Reporter) -> Result<Option<Order>, Failure> {
                 return Ok(Some(Order::decode(&frame).map_err(ReceiveError::from)?));
             }
             Received::Closed => return Ok(None),
-            Received::Nothing => wait_for(&mut [PollFd::new(reporter.channel(), PollFlags::IN)])?,
+            Received::Nothing => wait_for(&mut [PollFd::new(reporter.channel(), PollFlags::IN)], None)?,
         }
     }
 }
@@ -169,7 +179,7 @@ impl Watcher {
                     self.follow(Order::decode(&frame).map_err(ReceiveError::from)?, descriptor)?;
                 }
                 Received::Nothing if self.is_changing => {
-                    wait_for(&mut [PollFd::new(self.reporter.channel(), PollFlags::IN)])?;
+                    wait_for(&mut [PollFd::new(self.reporter.channel(), PollFlags::IN)], None)?;
                 }
                 Received::Nothing => self.is_called = false,
                 Received::Closed => return Ok(false),
@@ -206,12 +216,12 @@ impl Watcher {
                 }
             }
             Order::SetHost => self.engine.set_host(Host::interfaces(std::mem::take(&mut self.noted))),
-            Order::Listen(number) => {
-                let listener = adopt(number, descriptor)?;
+            Order::Listen(number, ring) => {
+                let listener = adopt(number, descriptor, ring)?;
                 self.listeners.push(listener);
             }
-            Order::Replace { old, new } => {
-                self.coming.push(adopt(new, descriptor)?);
+            Order::Replace { old, new, ring } => {
+                self.coming.push(adopt(new, descriptor, ring)?);
                 self.empty(old)?;
                 self.listeners.retain(|listener| listener.number != old);
             }
@@ -228,7 +238,7 @@ impl Watcher {
         Ok(())
     }
 
-    /// Sleeps until there is something to do. Tells of each listener whether it has packets or an error.
+    /// Sleeps until there is something to do. Tells of each listener whether it has packets or an error, or may have.
     fn wait(&mut self) -> Result<Vec<bool>, Failure> {
         let expiry = self.engine.next_deadline().map(|deadline| deadline.max(self.expired.after(GATHERING)));
         let ours = [expiry, self.reporter.next_deadline()];
@@ -238,10 +248,16 @@ impl Watcher {
             PollFd::new(self.reporter.channel(), self.reporter.wanted()),
             PollFd::new(&self.alarm, PollFlags::IN),
         ];
-        polled.extend(self.listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)));
         // What is needed from waking up to the report is there before.
         let mut is_ready = Vec::with_capacity(self.listeners.len());
-        wait_for(&mut polled)?;
+        if self.may_rest {
+            wait_for(&mut polled, Some(&REST))?;
+            self.is_called = polled.first().is_none_or(|channel| !channel.revents().is_empty());
+            is_ready.resize(self.listeners.len(), true);
+            return Ok(is_ready);
+        }
+        polled.extend(self.listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)));
+        wait_for(&mut polled, None)?;
         let mut is_woken = polled.iter().map(|polled| !polled.revents().is_empty());
         self.is_called = is_woken.next().unwrap_or(true);
         is_ready.extend(is_woken.skip(1));
@@ -251,9 +267,13 @@ impl Watcher {
     /// Takes in the packets that have come, from the listeners that are ready.
     fn listen(&mut self, is_ready: &[bool]) -> Result<(), Failure> {
         let now = clock::now();
+        let (mut all, mut is_any_left) = (0, false);
         for (listener, _) in self.listeners.iter_mut().zip(is_ready).filter(|(_, is_ready)| **is_ready) {
-            take_packets(&mut self.engine, &mut self.reporter, listener, TURN, now)?;
+            let taken = take_packets(&mut self.engine, &mut self.reporter, listener, TURN, now)?;
+            all += taken;
+            is_any_left |= taken == TURN;
         }
+        self.may_rest = all >= BUSY && !is_any_left;
         Ok(())
     }
 
@@ -291,25 +311,29 @@ impl Watcher {
     }
 }
 
-fn adopt(number: SocketNumber, descriptor: Option<OwnedFd>) -> Result<Listener, ReceiveError> {
-    let descriptor = descriptor.ok_or(Malformed("a socket is missing"))?;
-    Ok(Listener::new(number, PacketSocket::adopt(descriptor)))
+fn adopt(
+    number: SocketNumber,
+    descriptor: Option<OwnedFd>,
+    ring: Option<RingSize>,
+) -> Result<Listener, Failure> {
+    let descriptor = descriptor.ok_or(ReceiveError::from(Malformed("a socket is missing")))?;
+    Ok(Listener::new(number, PacketReader::adopt(descriptor, ring)?))
 }
 
-/// Takes in the packets that wait in a listener, as many as `most`.
+/// Takes in the packets that wait in a listener, as many as `most`. Returns how many those were.
 fn take_packets(
     engine: &mut Engine,
     reporter: &mut Reporter,
     listener: &mut Listener,
     most: usize,
     now: Moment,
-) -> Result<(), Failure> {
+) -> Result<usize, Failure> {
     let mut buffer = [0; SNAP_LENGTH as usize];
-    for _ in 0..most {
+    for taken in 0..most {
         let received = match listener.receive(&mut buffer) {
             Ok(received) => received,
             Err(error) => match Errno::from_io_error(&error) {
-                Some(Errno::AGAIN) => break,
+                Some(Errno::AGAIN) => return Ok(taken),
                 // The interface is down for now: it is told once and the socket goes on when it is up again.
                 Some(Errno::INTR | Errno::NETDOWN) => continue,
                 errno => {
@@ -330,11 +354,11 @@ fn take_packets(
             told?;
         }
     }
-    Ok(())
+    Ok(most)
 }
 
-fn wait_for(polled: &mut [PollFd<'_>]) -> Result<(), Failure> {
-    match poll(polled, None) {
+fn wait_for(polled: &mut [PollFd<'_>], time: Option<&Timespec>) -> Result<(), Failure> {
+    match poll(polled, time) {
         Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(io::Error::from(error).into()),
     }

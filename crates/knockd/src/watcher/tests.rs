@@ -15,7 +15,7 @@ use knock_core::{
 use super::*;
 use crate::{
     own_network::{LOOPBACK, in_own_network, send},
-    sys::allocations,
+    sys::{allocations, packet::PacketSocket},
 };
 
 /// A watcher that listens to as many sockets, and the other ends of all. Any socket does where only reading matters.
@@ -25,7 +25,7 @@ fn watcher(count: u32) -> (Watcher, Vec<UnixDatagram>, OwnedFd) {
     for number in 0..count {
         let (receiver, sender) = UnixDatagram::pair().unwrap();
         receiver.set_nonblocking(true).unwrap();
-        listeners.push(Listener::new(SocketNumber(number), PacketSocket::adopt(receiver.into())));
+        listeners.push(queue(number, receiver.into()));
         senders.push(sender);
     }
     let engine = Engine::new(Host::interfaces(BTreeMap::new()), 16, 0);
@@ -36,12 +36,17 @@ fn watcher(count: u32) -> (Watcher, Vec<UnixDatagram>, OwnedFd) {
         listeners,
         coming: Vec::new(),
         is_changing: false,
+        may_rest: false,
         alarm,
         noted: BTreeMap::new(),
         is_called: true,
         expired: Moment::default(),
     };
     (watcher, senders, far)
+}
+
+fn queue(number: u32, socket: OwnedFd) -> Listener {
+    Listener::new(SocketNumber(number), PacketReader::adopt(socket, None).unwrap())
 }
 
 fn is_readable(listener: &Listener) -> bool {
@@ -69,7 +74,7 @@ fn a_socket_with_nothing_but_an_error_is_read() {
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     socket.connect(nobody).unwrap();
     socket.send(b"is refused").unwrap();
-    watcher.listeners.push(Listener::new(SocketNumber(7), PacketSocket::adopt(socket.into())));
+    watcher.listeners.push(queue(7, socket.into()));
     let is_ready = watcher.wait().unwrap();
     assert_eq!(is_ready, [false, true]);
     assert!(matches!(watcher.listen(&is_ready), Err(Failure::Deaf)));
@@ -131,36 +136,64 @@ fn door(number: u32, sequence: &str) -> Order {
 fn a_replaced_socket_is_judged_by_the_doors_of_before_and_its_successor_by_those_of_then() {
     let test = "watcher::tests::a_replaced_socket_is_judged_by_the_doors_of_before_and_its_successor_by_those_of_then";
     in_own_network(test, || {
-        let (mut watcher, _, far) = watcher(0);
-        let everything = filter::any_hit(Families::Both).into();
-        let first = PacketSocket::open(LOOPBACK, &everything).unwrap();
-        let copy = |socket: &PacketSocket| Some(socket.as_fd().try_clone_to_owned().unwrap());
-        let address = Ipv4Addr::LOCALHOST.into();
-        let kind = AddressKind::Loopback;
-        watcher.follow(Order::Address { interface: LOOPBACK, kind, address }, None).unwrap();
-        watcher.follow(Order::SetHost, None).unwrap();
-        watcher.follow(Order::Listen(SocketNumber(0)), copy(&first)).unwrap();
-        watcher.follow(door(0, "7:udp,8:udp"), None).unwrap();
-
-        send(7, b"");
-        let second = first.successor(LOOPBACK, &everything).unwrap();
-        first.give_way().unwrap();
-        send(8, b"");
-        let replace = Order::Replace { old: SocketNumber(0), new: SocketNumber(1) };
-        watcher.follow(replace.clone(), copy(&second)).unwrap();
-        assert_eq!(reports(&far).len(), 1, "the first knock is taken");
-        assert!(watcher.listeners.is_empty(), "the second has to wait");
-        for (number, sequence) in [(1, "7:udp"), (2, "8:udp")] {
-            watcher.follow(door(number, sequence), None).unwrap();
+        for ring in [RingSize::new(4), None] {
+            expect_replaced(ring);
         }
-        watcher.follow(Order::Confirm, None).unwrap();
-        let is_ready = watcher.wait().unwrap();
-        watcher.listen(&is_ready).unwrap();
-        let mut opened = opened(&far);
-        opened.sort_unstable();
-        assert_eq!(opened, [0, 2]);
-        // What isn't there can't be replaced.
-        assert!(matches!(watcher.follow(replace, copy(&second)), Err(Failure::Receive(_))));
+    });
+}
+
+fn expect_replaced(ring: Option<RingSize>) {
+    let (mut watcher, _, far) = watcher(0);
+    let everything = filter::any_hit(Families::Both).into();
+    let mut first = PacketSocket::open(LOOPBACK, &everything, ring).unwrap();
+    let address = Ipv4Addr::LOCALHOST.into();
+    let kind = AddressKind::Loopback;
+    watcher.follow(Order::Address { interface: LOOPBACK, kind, address }, None).unwrap();
+    watcher.follow(Order::SetHost, None).unwrap();
+    watcher.follow(Order::Listen(SocketNumber(0), ring), first.hand_over().ok()).unwrap();
+    watcher.follow(door(0, "7:udp,8:udp"), None).unwrap();
+
+    send(7, b"");
+    let mut second = first.successor(LOOPBACK, &everything, ring).unwrap();
+    first.give_way().unwrap();
+    send(8, b"");
+    let replace = Order::Replace { old: SocketNumber(0), new: SocketNumber(1), ring };
+    let handed_over = second.hand_over().unwrap();
+    let copy = handed_over.try_clone().unwrap();
+    watcher.follow(replace.clone(), Some(handed_over)).unwrap();
+    assert_eq!(reports(&far).len(), 1, "the first knock is taken");
+    assert!(watcher.listeners.is_empty(), "the second has to wait");
+    for (number, sequence) in [(1, "7:udp"), (2, "8:udp")] {
+        watcher.follow(door(number, sequence), None).unwrap();
+    }
+    watcher.follow(Order::Confirm, None).unwrap();
+    let is_ready = watcher.wait().unwrap();
+    watcher.listen(&is_ready).unwrap();
+    let mut opened = opened(&far);
+    opened.sort_unstable();
+    assert_eq!(opened, [0, 2]);
+    // What isn't there can't be replaced.
+    assert!(matches!(watcher.follow(replace, Some(copy)), Err(Failure::Receive(_))));
+}
+
+#[test]
+fn who_has_much_to_do_rests_and_who_has_little_does_not() {
+    let test = "watcher::tests::who_has_much_to_do_rests_and_who_has_little_does_not";
+    in_own_network(test, || {
+        let (mut watcher, _, _far) = watcher(0);
+        let ring = RingSize::new(4);
+        let mut socket = PacketSocket::open(LOOPBACK, &filter::any_hit(Families::Both).into(), ring).unwrap();
+        let handed_over = socket.hand_over().unwrap();
+        watcher.follow(Order::Listen(SocketNumber(0), ring), Some(handed_over)).unwrap();
+        // The last: there is more than one turn takes.
+        for (packets, may_rest) in [(1, false), (BUSY, true), (2 * TURN, false)] {
+            (0..packets).for_each(|_| send(9, b""));
+            watcher.listen(&[true]).unwrap();
+            assert_eq!(watcher.may_rest, may_rest, "{packets}");
+            while !watcher.may_rest && is_readable(&watcher.listeners[0]) {
+                watcher.listen(&[true]).unwrap();
+            }
+        }
     });
 }
 
@@ -181,13 +214,13 @@ fn from_packet_to_report_nothing_is_allocated() {
     let test = "watcher::tests::from_packet_to_report_nothing_is_allocated";
     in_own_network(test, || {
         let (mut watcher, _, far) = watcher(0);
-        let socket = PacketSocket::open(LOOPBACK, &filter::any_hit(Families::Both).into()).unwrap();
-        let copy = socket.as_fd().try_clone_to_owned().unwrap();
+        let ring = RingSize::new(4);
+        let mut socket = PacketSocket::open(LOOPBACK, &filter::any_hit(Families::Both).into(), ring).unwrap();
         let address = Ipv4Addr::LOCALHOST.into();
         let kind = AddressKind::Loopback;
         watcher.follow(Order::Address { interface: LOOPBACK, kind, address }, None).unwrap();
         watcher.follow(Order::SetHost, None).unwrap();
-        watcher.follow(Order::Listen(SocketNumber(0)), Some(copy)).unwrap();
+        watcher.follow(Order::Listen(SocketNumber(0), ring), socket.hand_over().ok()).unwrap();
         watcher.follow(door(0, "7:udp,8:udp"), None).unwrap();
         watcher.follow(Order::Confirm, None).unwrap();
         let (mut told, mut at_first) = (Vec::new(), 0);

@@ -22,6 +22,7 @@ mod pid_file;
 mod processes;
 mod reload;
 mod replay;
+mod ring;
 mod signals;
 mod start;
 mod state;
@@ -31,6 +32,10 @@ mod taken_over;
 mod traffic;
 
 fn main() -> ExitCode {
+    if let Some(error) = ring::become_program_without_rings() {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
     sandbox::run(|| {
         let all = [
             addresses::trials(),
@@ -51,6 +56,7 @@ fn main() -> ExitCode {
             processes::trials(),
             reload::trials(),
             replay::trials(),
+            ring::trials(),
             signals::trials(),
             start::trials(),
             state::trials(),

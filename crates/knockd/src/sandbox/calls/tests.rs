@@ -25,7 +25,9 @@ use crate::{
     },
     sandbox::SystemCall,
     sys::{
-        forbidden, mask,
+        forbidden,
+        mapping::Mapping,
+        mask,
         slice::{self, Offspring},
     },
 };
@@ -110,6 +112,21 @@ fn what_is_none_of_its_work_is_its_end() {
     assert_fatal(test, "read", || _ = rustix::io::read(&socket, &mut [0; 1]));
     assert_fatal(test, "other options", || _ = socket_type(&socket));
     assert_fatal(test, "copy descriptors", || _ = rustix::io::fcntl_dupfd_cloexec(&socket, 0));
+    let zero = fs::File::options().read(true).write(true).open("/dev/zero").unwrap();
+    let (read, write, exec) = (libc::PROT_READ, libc::PROT_WRITE, libc::PROT_EXEC);
+    for (name, protection, flags) in [
+        ("run what is mapped", read | exec, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS),
+        ("run what is shared", read | write | exec, libc::MAP_SHARED),
+        ("map a file", read, libc::MAP_PRIVATE),
+        ("map what is shared elsewhere", read | write, libc::MAP_SHARED | libc::MAP_FIXED_NOREPLACE),
+        (
+            "map something elsewhere",
+            read,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE,
+        ),
+    ] {
+        assert_fatal(test, name, || _ = Mapping::otherwise(&zero, protection, flags));
+    }
     assert_fatal(test, "limits", || _ = getrlimit(Resource::Core));
 }
 
@@ -151,6 +168,8 @@ fn its_work_is_allowed() {
         }
         drop(kept);
     });
+    let zero = fs::File::options().read(true).write(true).open("/dev/zero").unwrap();
+    assert_harmless(test, "ring", || drop(Mapping::shared(&zero, 1 << 21).unwrap()));
     assert_harmless(test, "panic", || {
         let end = std::panic::catch_unwind(|| panic!("on purpose"));
         assert!(end.is_err());

@@ -1,99 +1,120 @@
 //! Packet sockets: `packet(7)`, `linux/if_packet.h`, `linux/filter.h`.
 
+mod group;
+mod option;
+mod parked;
+mod reader;
+mod ring;
+
 use std::{
-    io,
-    mem::{self, MaybeUninit},
+    io, mem,
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
-    ptr,
+    sync::Arc,
 };
 
 use knock_core::interface::InterfaceIndex;
 
 use super::filter::Filter;
 
-/// How many bytes of packets may wait to be read: some thousands of them.
-const RECEIVE_BUFFER: i32 = 4 << 20;
+use self::{
+    group::join,
+    option::{checked, narrow},
+    parked::Parked,
+};
+pub(crate) use self::{
+    reader::{PacketReader, Received},
+    ring::RingSize,
+};
 
-/// What a group does with a packet (`PACKET_FANOUT` in packet(7)): without a program of its own, this kind gives all of
-/// them to its first member. The group itself has to let our own packets be, which kernels before 6.1 don't know yet; the
-/// filter drops them in any case.
-const GROUP: u32 = libc::PACKET_FANOUT_CBPF | libc::PACKET_FANOUT_FLAG_IGNORE_OUTGOING;
+/// How many bytes of packets may wait to be read where there is no ring: some thousands of them.
+const RECEIVE_BUFFER: i32 = 4 << 20;
 
 /// A non-blocking packet socket that sees incoming packets from the network header on. Nobody can change its filter.
 #[derive(Debug)]
-pub(crate) struct PacketSocket(OwnedFd);
-
-/// What came in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Received {
-    /// How many bytes of the buffer are the packet.
-    pub(crate) length: usize,
-    /// The interface that it came in on.
-    pub(crate) interface: InterfaceIndex,
+pub(crate) struct PacketSocket {
+    socket: Parked,
+    is_handed_over: bool,
+    /// Shared with the one that it succeeds and its own successor.
+    steersman: Arc<Steersman>,
+    ring: Option<RingSize>,
+    refusal: Option<io::Error>,
 }
+
+/// One that may have no filter yet.
+#[derive(Debug)]
+struct Bare(OwnedFd);
+
+/// Says which socket of a group gets the packets; it gets none itself.
+#[derive(Debug)]
+struct Steersman(Bare);
 
 impl PacketSocket {
     /// Listens to all protocols on one interface, or on all of them for index 0, with what `filter` lets through.
-    pub(crate) fn open(interface: InterfaceIndex, filter: &Filter) -> io::Result<Self> {
-        let socket = Self::deaf(interface)?;
-        socket.join(None)?;
-        socket.hear(filter)?;
-        Ok(socket)
-    }
-
-    /// Opens another one on the same interface, which hears nothing before this one gives way to it.
     ///
-    /// There may be one at a time, and nobody whom this one has succeeded may be open still when it gives way.
-    pub(crate) fn successor(&self, interface: InterfaceIndex, filter: &Filter) -> io::Result<Self> {
-        let group = match self.group()? {
-            None => {
-                self.join(None)?;
-                self.group()?
-            }
-            group => group,
-        };
-        let next = Self::deaf(interface)?;
-        next.join(group)?;
-        next.hear(filter)?;
-        Ok(next)
+    /// Packets come through a ring of the size wanted, or less if the kernel has no memory for it; without one, or if the
+    /// kernel refuses it, through a queue.
+    pub(crate) fn open(
+        interface: InterfaceIndex,
+        filter: &Filter,
+        wanted: Option<RingSize>,
+    ) -> io::Result<Self> {
+        // Members of a group that leave come again in the order in which they were opened: this one is to be the first.
+        let steersman = Steersman(Bare::deaf(interface, |_| Ok(()))?);
+        steersman.gather()?;
+        Self::member(interface, filter, wanted, Arc::new(steersman))
     }
 
-    /// Has its successor take its place between two packets: each is given to exactly one of them. When this returns,
-    /// this one hears nothing any more; what it has heard before can still be received.
+    /// A copy of the socket for the process that reads it, which is to be the only one; an error if there is one already.
     ///
-    /// A group gives everything to its first member. There is no call to change the order. But to set up a ring for
-    /// sending, even one without room, the kernel takes the socket off the network, with which the last member becomes
-    /// the first, waits until nobody is about to give it a packet, and puts it back as the last (`packet_set_ring` in
-    /// `net/packet/af_packet.c`). With a kernel that did not, this one would be heard until it is closed.
-    pub(crate) fn give_way(&self) -> io::Result<()> {
-        let no_room =
-            libc::tpacket_req { tp_block_size: 0, tp_block_nr: 0, tp_frame_size: 0, tp_frame_nr: 0 };
-        self.set_option(libc::SOL_PACKET, libc::PACKET_TX_RING, &no_room)
-    }
-
-    /// Takes over a socket that was opened in another process.
-    pub(crate) fn adopt(fd: OwnedFd) -> Self {
-        Self(fd)
-    }
-
-    /// A new one that is bound but lets nothing through yet.
-    fn deaf(interface: InterfaceIndex) -> io::Result<Self> {
-        // Protocol 0 keeps it deaf until it is bound: no packet comes in past the filter.
-        let kind = libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-        // SAFETY: socket(2) takes no pointers.
-        let fd = checked(unsafe { libc::socket(libc::AF_PACKET, kind, 0) })?;
-        // SAFETY: the descriptor is new, valid and ours alone.
-        let socket = Self(unsafe { OwnedFd::from_raw_fd(fd) });
-        socket.attach(&mut [TAKE_NOTHING])?;
-        socket.set_option(libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1_i32)?;
-        // Only the host's own root may exceed what net.core.rmem_max allows; the others get that much.
-        if socket.set_option(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &RECEIVE_BUFFER).is_err() {
-            socket.set_option(libc::SOL_SOCKET, libc::SO_RCVBUF, &RECEIVE_BUFFER)?;
+    /// It stays open here, too: to close the last one has the kernel wait for all processors, tens of milliseconds in
+    /// which its reader would read nothing else.
+    pub(crate) fn hand_over(&mut self) -> io::Result<OwnedFd> {
+        if std::mem::replace(&mut self.is_handed_over, true) {
+            return Err(io::ErrorKind::NotFound.into());
         }
-        socket.bind(interface)?;
-        Ok(socket)
+        self.socket.with(OwnedFd::try_clone)
     }
 
+    /// Whether another process reads it, or was to.
+    pub(crate) fn is_handed_over(&self) -> bool {
+        self.is_handed_over
+    }
+
+    /// The size of its ring; none if packets wait in a queue.
+    pub(crate) fn ring(&self) -> Option<RingSize> {
+        self.ring
+    }
+
+    /// Why it has no ring although one was wanted; none if there is nothing to tell, or it was told.
+    pub(crate) fn take_refusal(&mut self) -> Option<io::Error> {
+        self.refusal.take()
+    }
+
+    /// A new one, the last member of the steersman's group if it has one.
+    fn member(
+        interface: InterfaceIndex,
+        filter: &Filter,
+        wanted: Option<RingSize>,
+        steersman: Arc<Steersman>,
+    ) -> io::Result<Self> {
+        let (mut ring, mut refusal) = (None, None);
+        let socket = Bare::deaf(interface, |socket| {
+            match wanted.map(|wanted| ring::set_up(socket, wanted)) {
+                Some(Ok(size)) => ring = Some(size),
+                Some(Err(error)) => refusal = Some(error),
+                None => {}
+            }
+            if ring.is_some() { Ok(()) } else { socket.lengthen_queue() }
+        })?;
+        if let Some(group) = steersman.0.group()? {
+            join(&socket.0, Some(group))?;
+        }
+        socket.hear(filter)?;
+        Ok(Self { socket: Parked::new(socket.0)?, is_handed_over: false, steersman, ring, refusal })
+    }
+}
+
+impl Bare {
     /// Lets through what `filter` does, for good.
     fn hear(&self, filter: &Filter) -> io::Result<()> {
         match filter {
@@ -105,65 +126,38 @@ impl PacketSocket {
                 self.attach(&mut instructions)?;
             }
             Filter::Exact(loaded) => {
-                self.set_option(libc::SOL_SOCKET, libc::SO_ATTACH_BPF, &loaded.fd.as_raw_fd())?;
+                option::set(self, libc::SOL_SOCKET, libc::SO_ATTACH_BPF, &loaded.fd.as_raw_fd())?;
             }
         }
-        self.set_option(libc::SOL_SOCKET, libc::SO_LOCK_FILTER, &1_i32)
+        option::set(self, libc::SOL_SOCKET, libc::SO_LOCK_FILTER, &1_i32)
+    }
+
+    /// A new one that is bound, after something has been done to it, but lets nothing through.
+    fn deaf(interface: InterfaceIndex, prepare: impl FnOnce(&Self) -> io::Result<()>) -> io::Result<Self> {
+        // Protocol 0 keeps it deaf until it is bound: no packet comes in past the filter, nor past the ring.
+        let kind = libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+        // SAFETY: socket(2) takes no pointers.
+        let fd = checked(unsafe { libc::socket(libc::AF_PACKET, kind, 0) })?;
+        // SAFETY: the descriptor is new, valid and ours alone.
+        let socket = Self(unsafe { OwnedFd::from_raw_fd(fd) });
+        prepare(&socket)?;
+        socket.attach(&mut [TAKE_NOTHING])?;
+        option::set(&socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1_i32)?;
+        socket.bind(interface)?;
+        Ok(socket)
+    }
+
+    fn lengthen_queue(&self) -> io::Result<()> {
+        // Only the host's own root may exceed what net.core.rmem_max allows; the others get that much.
+        if option::set(self, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &RECEIVE_BUFFER).is_err() {
+            option::set(self, libc::SOL_SOCKET, libc::SO_RCVBUF, &RECEIVE_BUFFER)?;
+        }
+        Ok(())
     }
 
     fn attach(&self, instructions: &mut [libc::sock_filter]) -> io::Result<()> {
-        let length = u16::try_from(instructions.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-        let program = libc::sock_fprog { len: length, filter: instructions.as_mut_ptr() };
-        self.set_option(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
-    }
-
-    /// Becomes the last member of this group, or of a new one.
-    fn join(&self, group: Option<u32>) -> io::Result<()> {
-        let wanted = match group {
-            Some(number) => number | GROUP << 16,
-            None => (GROUP | libc::PACKET_FANOUT_FLAG_UNIQUEID) << 16,
-        };
-        match self.set_option(libc::SOL_PACKET, libc::PACKET_FANOUT, &wanted) {
-            // Some kernels take no socket of an interface that is down. It hears nothing, so there is nothing to share.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-            result => result,
-        }
-    }
-
-    /// The number of its group, if it is in one.
-    fn group(&self) -> io::Result<Option<u32>> {
-        // The number in the lower half; the kind and flags in the upper one, which are never 0.
-        let group = self.option(libc::PACKET_FANOUT, 0_u32)?;
-        Ok((group != 0).then_some(group & 0xffff))
-    }
-
-    /// How many packets the kernel had no room for since the last call.
-    pub(crate) fn take_dropped(&self) -> io::Result<u32> {
-        // SAFETY: all bit patterns are valid for this structure of integers.
-        let counts: libc::tpacket_stats = unsafe { mem::zeroed() };
-        self.option(libc::PACKET_STATISTICS, counts).map(|counts| counts.tp_drops)
-    }
-
-    /// Takes the next packet that waits; [`io::ErrorKind::WouldBlock`] if there is none. What doesn't fit into the
-    /// buffer is cut off.
-    pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
-        let mut from = MaybeUninit::<libc::sockaddr_ll>::zeroed();
-        let mut from_length = address_length()?;
-        // SAFETY: the buffer and the address are valid for writes of the lengths given.
-        let length = unsafe {
-            libc::recvfrom(
-                self.0.as_raw_fd(),
-                buffer.as_mut_ptr().cast(),
-                buffer.len(),
-                0,
-                from.as_mut_ptr().cast(),
-                &raw mut from_length,
-            )
-        };
-        let length = usize::try_from(length).map_err(|_| io::Error::last_os_error())?;
-        // SAFETY: all bit patterns are valid for this structure of integers, and it was zeroed before the call.
-        let from = unsafe { from.assume_init() };
-        Ok(Received { length, interface: InterfaceIndex(from.sll_ifindex.cast_unsigned()) })
+        let program = program(instructions)?;
+        option::set(self, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
     }
 
     fn bind(&self, interface: InterfaceIndex) -> io::Result<()> {
@@ -177,58 +171,24 @@ impl PacketSocket {
             unsafe { libc::bind(self.0.as_raw_fd(), (&raw const address).cast(), address_length()?) };
         checked(result).map(drop)
     }
-
-    /// What the kernel says of one of the options of packet sockets, in the place of `value`.
-    fn option<T: Integers>(&self, name: i32, mut value: T) -> io::Result<T> {
-        let mut length: libc::socklen_t = narrow(size_of::<T>())?;
-        // SAFETY: the value is valid for writes of its own size, and whatever is written is valid for integers.
-        let result = unsafe {
-            libc::getsockopt(
-                self.0.as_raw_fd(),
-                libc::SOL_PACKET,
-                name,
-                (&raw mut value).cast(),
-                &raw mut length,
-            )
-        };
-        checked(result).map(|_| value)
-    }
-
-    fn set_option<T>(&self, level: i32, name: i32, value: &T) -> io::Result<()> {
-        let length: libc::socklen_t = narrow(size_of::<T>())?;
-        // SAFETY: the value is valid for reads of its own size; a filter's instructions outlive the call in its caller.
-        let result =
-            unsafe { libc::setsockopt(self.0.as_raw_fd(), level, name, ptr::from_ref(value).cast(), length) };
-        checked(result).map(drop)
-    }
 }
-
-/// Types for which all bit patterns are valid.
-trait Integers {}
-
-impl Integers for u32 {}
-impl Integers for libc::tpacket_stats {}
 
 /// `BPF_RET | BPF_K` of `linux/bpf_common.h`: nothing of the packet.
 const TAKE_NOTHING: libc::sock_filter = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: 0 };
 
-impl AsFd for PacketSocket {
+impl AsFd for Bare {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
+/// The instructions as the kernel takes them, which have to outlive that.
+fn program(instructions: &mut [libc::sock_filter]) -> io::Result<libc::sock_fprog> {
+    Ok(libc::sock_fprog { len: narrow(instructions.len())?, filter: instructions.as_mut_ptr() })
+}
+
 fn address_length() -> io::Result<libc::socklen_t> {
     narrow(size_of::<libc::sockaddr_ll>())
-}
-
-/// Constants and sizes come from the headers wider than the kernel takes them.
-fn narrow<W, N: TryFrom<W>>(value: W) -> io::Result<N> {
-    N::try_from(value).map_err(|_| io::ErrorKind::InvalidInput.into())
-}
-
-fn checked(result: i32) -> io::Result<i32> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 #[cfg(test)]
