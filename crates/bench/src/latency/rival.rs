@@ -16,7 +16,7 @@ use trials::{
     trouble::{Outcome, Trouble, While, ensure},
 };
 
-use super::{NFT, SOURCES, spa};
+use super::{NFT, spa};
 use crate::{
     figures::Samples,
     keeper::{Keeper, door},
@@ -37,8 +37,8 @@ pub(super) struct Rival<'a> {
     pub(super) name: &'static str,
     pub(super) command: &'static str,
     wire: Wire,
-    /// Once for each source, beginning with source 1; empty where knocks are sent.
-    authorisations: Vec<Vec<u8>>,
+    /// Where a packet of authorisation is made for each source; none where knocks are sent.
+    authorised: Option<&'a Lab>,
     pipe: Option<File>,
     service: Option<UdpSocket>,
     /// The command line, where it is run without anybody knocking.
@@ -58,7 +58,7 @@ impl<'a> Rival<'a> {
             name,
             command,
             wire: site::cable(lab)?,
-            authorisations: Vec::new(),
+            authorised: None,
             pipe: Some(pipe),
             service: None,
             by_itself: None,
@@ -84,9 +84,7 @@ impl<'a> Rival<'a> {
     pub(super) fn fwknop(lab: &'a Lab) -> Outcome<Self> {
         let rival = Self::new("fwknopd", "nft", lab)?;
         let program = spa::daemon(lab, &NFT.replace("%IP%", "$1"))?;
-        let sources = 1..=2 * SOURCES;
-        let authorisations = sources.map(|source| spa::packet(lab, source)).collect::<Outcome<_>>()?;
-        Ok(Self { _program: Some(program), authorisations, service: Some(service(lab)?), ..rival })
+        Ok(Self { _program: Some(program), authorised: Some(lab), service: Some(service(lab)?), ..rival })
     }
 
     pub(super) fn in_kernel(lab: &'a Lab) -> Outcome<Self> {
@@ -111,8 +109,9 @@ impl<'a> Rival<'a> {
         if self.by_itself.is_some() {
             frames.truncate(1);
         }
-        if let Some(authorisation) = self.authorisations.get(usize::from(source) - 1) {
-            frames = vec![authorisation.clone()];
+        if let Some(lab) = self.authorised {
+            // Made now: fwknopd refuses what is older than two minutes.
+            frames = vec![spa::packet(lab, source)?];
         }
         let last = frames.pop().ok_or_else(|| Trouble::new("there is no last knock"))?;
         for frame in frames {
