@@ -32,17 +32,17 @@ need() {
     rm -f "$log"
 }
 
-# need_sshd: makes sure that the program sshd is there, and that this machine is not opened by it: its service is masked
-# before it comes, until somebody says "systemctl unmask ssh".
-need_sshd() {
-    [[ ! -x /usr/sbin/sshd ]] || return 0
+# need_masked COMMAND PACKAGE SERVICE: makes sure that a program is there, and that it does nothing to this machine: its
+# service is masked before it comes, until somebody says "systemctl unmask SERVICE".
+need_masked() {
+    [[ ! -x $1 ]] || return 0
     local as_root=()
     ((EUID == 0)) || as_root=(sudo -n)
-    if [[ ! -e /etc/systemd/system/ssh.service ]] &&
+    if [[ ! -e /etc/systemd/system/$3.service ]] &&
         "${as_root[@]}" mkdir -p /etc/systemd/system 2>/dev/null; then
-        "${as_root[@]}" ln -s /dev/null /etc/systemd/system/ssh.service
+        "${as_root[@]}" ln -s /dev/null "/etc/systemd/system/$3.service"
     fi
-    need /usr/sbin/sshd openssh-server
+    need "$1" "$2"
 }
 
 # need_rust: makes sure that cargo is there.

@@ -21,5 +21,7 @@ pub mod host;
 pub mod interface;
 pub mod moment;
 pub mod one_time;
+pub mod ports;
 pub mod sequence;
+pub mod set_address;
 pub mod wire;

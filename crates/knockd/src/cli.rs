@@ -93,6 +93,12 @@ pub struct Arguments {
     #[arg(long, conflicts_with_all = ["daemon", "interface"])]
     pub check: bool,
 
+    /// Remove the guard in front of the ports of doors,
+    /// and all that is open by it, and end
+    #[arg(long, verbatim_doc_comment)]
+    #[arg(conflicts_with_all = ["daemon", "interface", "check", "read"])]
+    pub flush: bool,
+
     /// Play the packets of a pcap or pcapng file (- for
     /// standard input) and print what they would do;
     /// nothing is run
@@ -192,6 +198,7 @@ mod tests {
             "--state-dir",
             "--user",
             "--require-sandbox",
+            "--flush",
         ] {
             assert!(help.contains(option), "{option}");
         }

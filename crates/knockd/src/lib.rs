@@ -5,6 +5,7 @@ mod cli;
 mod clock;
 mod complaint;
 mod configuration;
+pub mod firewall;
 pub mod ipc;
 mod journal;
 mod limit;
@@ -51,6 +52,8 @@ pub fn main() -> ExitCode {
         check(&arguments)
     } else if arguments.read.is_some() {
         read(&arguments)
+    } else if arguments.flush {
+        monitor::flush().map_err(|error| error.to_string()).map(|said| tell(&format!("{said}\n")))
     } else if arguments.daemon && !arguments.detached {
         return detach(&arguments);
     } else {
@@ -78,9 +81,13 @@ fn check(arguments: &Arguments) -> Result<(), String> {
     if arguments.debug {
         said = format!("{}\n{said}", filter(arguments, &checked.config));
     }
-    // Who looks only at the exit status may have closed it.
-    let _ = io::stdout().write_all(said.as_bytes());
+    tell(&said);
     Ok(())
+}
+
+fn tell(text: &str) {
+    // Who looks only at the exit status may have closed it.
+    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 /// What the kernel is told to let through. One-time doors are left out: their files are not looked at.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use knock_core::{
-    config::{Listen, Options},
+    config::{GuardOnExit, Listen, Options},
     filter::Families,
 };
 
@@ -39,6 +39,8 @@ pub struct Settings {
     pub max_commands: usize,
     /// How many attempts are remembered at once.
     pub max_attempts: usize,
+    /// What becomes of the guard in front of doors at the end.
+    pub guard_on_exit: GuardOnExit,
 }
 
 impl Settings {
@@ -59,6 +61,7 @@ impl Settings {
             syslog: options.syslog,
             max_commands: options.max_commands,
             max_attempts: options.max_attempts,
+            guard_on_exit: options.guard_on_exit,
         }
     }
 

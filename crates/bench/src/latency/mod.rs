@@ -10,7 +10,7 @@ use trials::{
     trouble::{Outcome, Trouble},
 };
 
-use self::rival::Rival;
+use self::rival::{NATIVE, Rival};
 use crate::{
     cpu,
     figures::{Samples, number, ratio},
@@ -28,8 +28,9 @@ const METHOD: &str = "Three UDP knocks 60 ms apart, the last one up to 66 ms lat
     call that sends the last one. For doors with commands it stops when this program has read the line that the last \
     part of the command writes to a FIFO (`echo %IP% > FIFO`), after nft where nft is in it; no probe disturbs them, \
     but one is sent afterwards and has to reach the service. `no daemon` is the same command run by this program itself: \
-    less than that no daemon can take. For nftables alone it stops when a datagram to the \
-    service, sent right behind the last knock, has come through the firewall. Every figure includes waking up this \
+    less than that no daemon can take. For nftables alone, and for our door that opens by itself, it stops when the first \
+    of the datagrams to the service that are sent right behind the last knock, without a rest, has come through the \
+    firewall. Every figure includes waking up this \
     program. Then the same once more while a thread keeps each CPU busy, as ordinary as the rivals are; this program \
     alone comes first then (`chrt --fifo`).";
 
@@ -57,6 +58,7 @@ pub(crate) fn measure() -> Outcome<Section> {
     let mut section = Section::new("Last knock to open door", METHOD, &head);
     let labs: Vec<Lab> = (0..9).map(|_| site::guarded()).collect::<Outcome<_>>()?;
     let in_kernel = site::with(RULES)?;
+    let native = site::with("")?;
     let [shell_classic, shell_ours, shell, nft_classic, nft_ours, nft, of_fwknop, shell_before, nft_before] =
         labs.as_slice()
     else {
@@ -79,6 +81,7 @@ pub(crate) fn measure() -> Outcome<Section> {
         Err(trouble) => section.note(format!("fwknopd is left out: {trouble}")),
     }
     rivals.push(Rival::in_kernel(&in_kernel)?);
+    rivals.push(Rival::native(&native)?);
     knock(&mut rivals, 1..=SOURCES)?;
     tell(&mut section, &mut rivals, "idle");
     let busy = cpu::while_busy(|| {
@@ -109,6 +112,17 @@ fn tell(section: &mut Section, rivals: &mut [Rival<'_>], cpus: &str) {
         let is_it = |rival: &&Rival<'_>| rival.name == Keeper::Classic.name() && rival.command == command;
         rivals.iter().find(is_it)?.times.median()
     };
+    let of = |name, command| {
+        let is_it = |rival: &&Rival<'_>| rival.name == name && rival.command == command;
+        rivals.iter().find(is_it)?.times.median()
+    };
+    let native = of(Keeper::Ours.name(), NATIVE);
+    section.note(format!(
+        "The door that opens by itself, CPUs {cpus}: p50 {} that of nftables alone, {} as fast as the classic knockd with \
+         nft.",
+        ratio(native, of("nftables alone", "none")),
+        ratio(of(Keeper::Classic.name(), "nft"), native),
+    ));
     for rival in rivals.iter() {
         let median = rival.times.median();
         section.row([

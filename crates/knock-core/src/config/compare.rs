@@ -5,6 +5,7 @@ use std::{collections::HashMap, net::IpAddr};
 use super::{
     directive::DoorKey,
     door::{DoorConfig, SequenceSource},
+    mistake::Wrong,
     name::DoorName,
     report::Report,
     section::DoorSection,
@@ -18,7 +19,8 @@ use crate::{
 /// A door and the section that says it.
 pub(super) type Found<'s, 'a> = (&'s DoorSection<'a>, DoorConfig);
 
-/// Tells of doors with the same name and of doors that one sequence opens.
+/// Tells of doors with the same name and of doors that one sequence opens. What a door lets in by itself is known by its
+/// name: two of these can't share one.
 pub(super) fn doors(found: &[Found<'_, '_>], report: &mut Report<'_>) {
     names(found, report);
     sequences(found, report);
@@ -26,10 +28,16 @@ pub(super) fn doors(found: &[Found<'_, '_>], report: &mut Report<'_>) {
 
 fn names(found: &[Found<'_, '_>], report: &mut Report<'_>) {
     let mut seen: HashMap<&DoorName, usize> = HashMap::new();
+    let mut opening: HashMap<&DoorName, usize> = HashMap::new();
     for (section, door) in found {
         let line = section.header.line.number;
-        if let Some(earlier) = seen.insert(&door.name, line) {
-            report.doubt(section.header, Doubt::SameName { name: door.name.clone(), earlier });
+        let name = door.name.clone();
+        let before = seen.insert(&door.name, line);
+        let opens_before = if door.opens.is_nothing() { None } else { opening.insert(&door.name, line) };
+        if let Some(earlier) = opens_before {
+            report.wrong(section.header, Wrong::SameName { name, earlier });
+        } else if let Some(earlier) = before {
+            report.doubt(section.header, Doubt::SameName { name, earlier });
         }
     }
 }

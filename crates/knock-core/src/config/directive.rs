@@ -45,6 +45,8 @@ pub enum OptionKey {
     MaxCommands,
     /// How many attempts are remembered at once.
     MaxAttempts,
+    /// What becomes of the guard at the end.
+    GuardOnExit,
 }
 
 /// A directive of a door.
@@ -60,6 +62,12 @@ pub enum DoorKey {
     TcpFlags,
     /// Where knocks are sent to.
     Target,
+    /// The ports that it opens.
+    Open,
+    /// The set that it adds a source to.
+    OpenSet,
+    /// The same for IPv6.
+    OpenSet6,
     /// What runs when the door opens.
     StartCommand,
     /// The same for IPv6.
@@ -96,6 +104,9 @@ impl fmt::Display for SectionKind {
 
 const COMMAND: Option<&str> = Some("a command for /bin/sh, with %IP% for the source");
 
+const SET: Option<&str> =
+    Some("the family, the table and the name of an nftables set, such as inet firewall guests");
+
 /// Every directive there is.
 pub const DIRECTIVES: &[Directive] = &[
     option(OptionKey::UseSyslog, "UseSyslog", None),
@@ -110,6 +121,7 @@ pub const DIRECTIVES: &[Directive] = &[
     option(OptionKey::InterfaceWait, "InterfaceWait", Some("yes or no")),
     option(OptionKey::MaxCommands, "MaxCommands", Some("a whole number from 1 to 1024")).or("32"),
     option(OptionKey::MaxAttempts, "MaxAttempts", Some("a whole number from 1024 to 4000000")).or("1000000"),
+    option(OptionKey::GuardOnExit, "GuardOnExit", Some("keep or remove")).or("keep"),
     door(
         DoorKey::Sequence,
         "Sequence",
@@ -127,6 +139,15 @@ pub const DIRECTIVES: &[Directive] = &[
         ),
     ),
     door(DoorKey::Target, "Target", Some("an IPv4 or IPv6 address")),
+    door(
+        DoorKey::Open,
+        "Open",
+        Some(
+            "ports with commas between them, each tcp/ or udp/ and a port or a range, such as tcp/22, udp/60000-61000",
+        ),
+    ),
+    door(DoorKey::OpenSet, "Open_Set", SET),
+    door(DoorKey::OpenSet6, "Open_Set_6", SET),
     door(DoorKey::StartCommand, "Start_Command", COMMAND).also(&["Command"]),
     door(DoorKey::StartCommand6, "Start_Command_6", COMMAND).also(&["Command_6"]),
     door(DoorKey::CmdTimeout, "Cmd_Timeout", Some("seconds, such as 10 or 0.5")).or("10"),

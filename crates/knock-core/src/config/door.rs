@@ -11,6 +11,7 @@ use super::{
     directive::{DoorKey, Key},
     mistake::Wrong,
     name::DoorName,
+    opens::{self, Opens},
     report::Report,
     section::{DoorSection, Entry, repetitions},
     value,
@@ -38,7 +39,10 @@ pub struct DoorConfig {
     pub wrong_port: WrongPort,
     /// What a knock does while it is open for its source.
     pub reknock: Reknock,
-    /// How long after its start command has ended the stop command runs.
+    /// What it opens by itself.
+    pub opens: Opens,
+    /// How long what it opens by itself stays open, at least 1 ms then; and how long after its start command has ended
+    /// the stop command runs.
     pub cmd_timeout: Duration,
     /// What runs when it opens.
     pub start: Command,
@@ -58,12 +62,16 @@ pub enum SequenceSource {
 /// What a knock does at a door that is open for its source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reknock {
-    /// It opens the door once more: start and stop commands run again.
+    /// It opens the door once more: start and stop commands run again. What the door opens by itself lasts longer.
     #[default]
     Again,
     /// It moves the time at which the door is closed.
     Extend,
 }
+
+/// The shortest time for which the kernel keeps an element of a set: its timeouts are milliseconds, and 0 is for ever
+/// (`NFTA_SET_ELEM_TIMEOUT`, `linux/netfilter/nf_tables.h`).
+const SHORTEST_STAY: Duration = Duration::from_millis(1);
 
 impl DoorConfig {
     /// The start command for this source, if there is one.
@@ -126,6 +134,7 @@ pub(super) fn read(section: &DoorSection<'_>, report: &mut Report<'_>) -> Option
     }
     let timeout = section.last(DoorKey::SeqTimeout).and_then(|entry| value::some_seconds(entry, report));
     let cmd_timeout = section.last(DoorKey::CmdTimeout).and_then(|entry| value::seconds(entry, report));
+    let opens = opens::read(section, report);
     let target = section.last(DoorKey::Target).and_then(|entry| value::address(entry, report));
     let wrong_port = section.last(DoorKey::WrongPort).and_then(|entry| {
         value::choice(entry, &[("discard", WrongPort::Discard), ("ignore", WrongPort::Ignore)], report)
@@ -133,6 +142,12 @@ pub(super) fn read(section: &DoorSection<'_>, report: &mut Report<'_>) -> Option
     let reknock = section.last(DoorKey::Reknock).and_then(|entry| {
         value::choice(entry, &[("again", Reknock::Again), ("extend", Reknock::Extend)], report)
     });
+    if let Some(entry) = section.last(DoorKey::CmdTimeout)
+        && cmd_timeout.is_some_and(|stay| stay < SHORTEST_STAY)
+        && !opens.is_nothing()
+    {
+        report.wrong(entry.value, Wrong::NoStay);
+    }
     let text = |key| section.last(key).map(|entry| entry.value.text);
     if !section.sound || report.mistakes() > before {
         return None;
@@ -149,7 +164,8 @@ pub(super) fn read(section: &DoorSection<'_>, report: &mut Report<'_>) -> Option
         flags,
         target,
         wrong_port: wrong_port.unwrap_or_default(),
-        reknock: reknock.unwrap_or_default(),
+        reknock: reknock.unwrap_or(if opens.is_nothing() { Reknock::Again } else { Reknock::Extend }),
+        opens,
         cmd_timeout: cmd_timeout.unwrap_or(Duration::from_secs(10)),
         start: Command::new(text(DoorKey::StartCommand), text(DoorKey::StartCommand6)),
         stop: Command::new(text(DoorKey::StopCommand), text(DoorKey::StopCommand6)),

@@ -3,6 +3,7 @@
 use super::{
     directive::DoorKey,
     door::{DoorConfig, Reknock, SequenceSource},
+    opens::Opens,
     report::Report,
     section::{DoorSection, Entry},
     value::quoted,
@@ -18,6 +19,7 @@ pub(super) fn door(section: &DoorSection<'_>, door: &DoorConfig, report: &mut Re
         }
     }
     missing_commands(section, door, report);
+    opened(section, door, report);
     if let (SequenceSource::Fixed(sequence), Some(entry)) = (&door.source, section.last(DoorKey::Sequence)) {
         knocks(entry, sequence, door, report);
         if let Some(entry) = section.last(DoorKey::TcpFlags).filter(|_| !sequence.uses(Protocol::Tcp)) {
@@ -27,6 +29,9 @@ pub(super) fn door(section: &DoorSection<'_>, door: &DoorConfig, report: &mut Re
 }
 
 fn missing_commands(section: &DoorSection<'_>, door: &DoorConfig, report: &mut Report<'_>) {
+    if !door.opens.is_nothing() {
+        return;
+    }
     match (door.start.is_nothing(), door.stop.is_nothing()) {
         (true, true) => report.doubt(section.header, Doubt::NoCommand(door.name.clone())),
         (true, false) => report.doubt(section.header, Doubt::NoStart(door.name.clone())),
@@ -37,6 +42,27 @@ fn missing_commands(section: &DoorSection<'_>, door: &DoorConfig, report: &mut R
             }
         }
         (false, false) => {}
+    }
+}
+
+fn opened(section: &DoorSection<'_>, door: &DoorConfig, report: &mut Report<'_>) {
+    let runs_nothing = door.start.is_nothing() && door.stop.is_nothing();
+    if let Some(entry) = section.last(DoorKey::Reknock)
+        && !door.opens.is_nothing()
+        && door.reknock == Reknock::Again
+        && runs_nothing
+    {
+        report.doubt(entry.name, Doubt::NothingAgain);
+    }
+    let Some(entry) = section.last(DoorKey::Open) else { return };
+    if matches!(door.opens, Opens::Ports(_)) && door.target.is_some() {
+        report.doubt(entry.name, Doubt::OpensElsewhere);
+    }
+    let (SequenceSource::Fixed(sequence), Some(ports)) = (&door.source, door.opens.ports()) else { return };
+    for (piece, range) in entry.value.split(|c| c == ',').zip(ports.ranges()) {
+        if sequence.knocks().iter().any(|knock| range.contains(*knock)) {
+            report.doubt(piece.trim(), Doubt::OpensKnock);
+        }
     }
 }
 

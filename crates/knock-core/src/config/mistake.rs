@@ -6,11 +6,13 @@ use thiserror::Error;
 
 use super::{
     citation::Citation,
-    directive::{DIRECTIVES, Directive, SectionKind},
+    directive::{DIRECTIVES, Directive, DoorKey, Key, SectionKind},
     name::{DoorName, NameMistake},
     warning::Warning,
 };
-use crate::{printable::Quoted, sequence::SequenceMistake};
+use crate::{
+    ports::PortsMistake, printable::Quoted, sequence::SequenceMistake, set_address::SetAddressMistake,
+};
 
 /// A mistake in a configuration file. Shown, it is a line of its own with the cited line and a mark below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +64,26 @@ pub enum Wrong {
     /// Something in a sequence.
     #[error("{}", sequence_mistake(*.0))]
     Sequence(SequenceMistake),
+    /// Something in the ports that a door opens.
+    #[error("{}", ports_mistake(*.0))]
+    Ports(PortsMistake),
+    /// No set of nftables.
+    #[error("bad value for \"{}\"", .0.name)]
+    Set(&'static Directive, SetAddressMistake),
+    /// A set in a table that sees no addresses of the IP version that it is for.
+    #[error("\"{}\" with a table of the other family", .0.name)]
+    OtherFamily(&'static Directive),
+    /// The name of an earlier door, where both open by themselves.
+    #[error("door {} again, and both open by themselves", Quoted(.name.as_str()))]
+    SameName {
+        /// The name.
+        name: DoorName,
+        /// The line of the earlier door.
+        earlier: usize,
+    },
+    /// A time after which the kernel could not close what the door opens.
+    #[error("\"Cmd_Timeout\" of less than a millisecond in a door that opens by itself")]
+    NoStay,
     /// A TCP flag that has to be both set and clear.
     #[error("a TCP flag that has to be set and clear at once")]
     Contradiction,
@@ -81,6 +103,17 @@ fn sequence_mistake(mistake: SequenceMistake) -> &'static str {
         SequenceMistake::MissingKnock => "a knock is missing",
         SequenceMistake::Port => "bad port",
         SequenceMistake::Protocol => "bad protocol",
+    }
+}
+
+fn ports_mistake(mistake: PortsMistake) -> &'static str {
+    match mistake {
+        PortsMistake::Empty | PortsMistake::Missing => "a port is missing",
+        PortsMistake::TooMany => "too many ports",
+        PortsMistake::NoProtocol => "a port without a protocol",
+        PortsMistake::Protocol => "bad protocol",
+        PortsMistake::Port => "bad port",
+        PortsMistake::Reversed => "a range that falls",
     }
 }
 
@@ -104,6 +137,26 @@ impl Wrong {
                 "expected a port, with :tcp or :udp if need be".to_owned()
             }
             Self::Sequence(mistake) => mistake.to_string(),
+            Self::Ports(PortsMistake::Empty | PortsMistake::Missing) => {
+                "expected tcp/ or udp/ and a port or a range, such as tcp/22".to_owned()
+            }
+            Self::Ports(mistake) => mistake.to_string(),
+            Self::Set(_, mistake) => mistake.to_string(),
+            Self::OtherFamily(directive) if directive.key == Key::Door(DoorKey::OpenSet6) => {
+                "it is for IPv6 addresses: expected ip6 or inet; sets for IPv4 are named by \"Open_Set\""
+                    .to_owned()
+            }
+            Self::OtherFamily(_) => {
+                "it is for IPv4 addresses: expected ip or inet; sets for IPv6 are named by \"Open_Set_6\""
+                    .to_owned()
+            }
+            Self::SameName { earlier, .. } => {
+                format!("expected another name than that of the door of line {earlier}")
+            }
+            Self::NoStay => {
+                "expected how long the kernel keeps it open, 0.001 at least: it never stays open for good"
+                    .to_owned()
+            }
             Self::Contradiction => "expected every flag at most once".to_owned(),
             Self::NoSequence(_) => {
                 "expected \"Sequence\" or \"One_Time_Sequences\" in its section".to_owned()

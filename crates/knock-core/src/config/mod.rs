@@ -13,6 +13,7 @@ mod judge;
 mod listen;
 mod mistake;
 mod name;
+mod opens;
 mod options;
 mod piece;
 mod report;
@@ -30,7 +31,8 @@ pub use door::{DoorConfig, Reknock, SequenceSource};
 pub use listen::{Listen, NoInterface};
 pub use mistake::{Mistake, Mistakes, Wrong};
 pub use name::{DoorName, NameMistake};
-pub use options::Options;
+pub use opens::{Opens, Sets};
+pub use options::{GuardOnExit, Options};
 pub use warning::{Doubt, Warning};
 
 use report::Report;

@@ -30,6 +30,18 @@ pub struct Options {
     pub max_commands: usize,
     /// How many attempts are remembered at once, 1024-4000000.
     pub max_attempts: usize,
+    /// What becomes of the guard in front of the ports of doors when the daemon is told to end.
+    pub guard_on_exit: GuardOnExit,
+}
+
+/// What becomes of the guard in front of the ports of doors when the daemon is told to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GuardOnExit {
+    /// It stays: nobody passes any more but who is let in already, until his time is over.
+    #[default]
+    Keep,
+    /// It goes: whoever knows a port can reach it.
+    Remove,
 }
 
 impl Default for Options {
@@ -43,6 +55,7 @@ impl Default for Options {
             interface_wait: None,
             max_commands: 32,
             max_attempts: 1_000_000,
+            guard_on_exit: GuardOnExit::Keep,
         }
     }
 }
@@ -68,6 +81,10 @@ pub(super) fn read(entries: &[Entry<'_>], report: &mut Report<'_>) -> Options {
             OptionKey::MaxAttempts => {
                 options.max_attempts =
                     value::count(entry, &(1024..=4_000_000), report).unwrap_or(options.max_attempts);
+            }
+            OptionKey::GuardOnExit => {
+                let words = [("keep", GuardOnExit::Keep), ("remove", GuardOnExit::Remove)];
+                options.guard_on_exit = value::choice(entry, &words, report).unwrap_or_default();
             }
         }
     }

@@ -12,7 +12,9 @@ use super::{
 };
 use crate::{
     door::{FlagRule, TcpFlags},
+    ports::{Ports, PortsError},
     sequence::Sequence,
+    set_address::SetAddress,
     written::Written,
 };
 
@@ -28,6 +30,28 @@ pub(super) fn sequence(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Seq
         }
         Err(error) => {
             report.wrong(value.part(error.place), Wrong::Sequence(error.mistake));
+            None
+        }
+    }
+}
+
+/// The ports that a door opens.
+pub(super) fn ports(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Ports> {
+    match entry.value.text.parse() {
+        Ok(ports) => Some(ports),
+        Err(PortsError { mistake, place }) => {
+            report.wrong(entry.value.part(place), Wrong::Ports(mistake));
+            None
+        }
+    }
+}
+
+/// A set of nftables.
+pub(super) fn set(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<SetAddress> {
+    match entry.value.text.parse() {
+        Ok(set) => Some(set),
+        Err(mistake) => {
+            report.wrong(entry.value, Wrong::Set(entry.directive, mistake));
             None
         }
     }

@@ -80,6 +80,15 @@ pub enum Doubt {
     /// A directive that matters only with a stop command, in a door without one.
     #[error("\"{}\" in a door without \"Stop_Command\"", .0.name)]
     NoStop(&'static Directive),
+    /// A port that the door opens and that is one of its knocks.
+    #[error("a port that is one of the door's knocks")]
+    OpensKnock,
+    /// Ports that are opened where the knocks are not sent to.
+    #[error("\"Open\" in a door with \"Target\"")]
+    OpensElsewhere,
+    /// `Reknock = again` in a door that runs nothing again.
+    #[error("\"Reknock\" in a door without commands")]
+    NothingAgain,
     /// `TCPFlags` in a door without TCP knocks.
     #[error("\"TCPFlags\" in a door without TCP knocks")]
     NoTcp,
@@ -133,6 +142,13 @@ impl Doubt {
             }
             Self::NoCommand(_) => "nothing happens when it opens".to_owned(),
             Self::NoStart(_) => "it has \"Stop_Command\" but no \"Start_Command\"".to_owned(),
+            Self::OpensKnock => {
+                "who uses what it opens knocks, too; take another port for the knock".to_owned()
+            }
+            Self::OpensElsewhere => {
+                "it opens ports of this host, not of the target; for those see \"Open_Set\"".to_owned()
+            }
+            Self::NothingAgain => "it has no effect: another knock keeps the door open longer".to_owned(),
             Self::NoStop(_) | Self::NoTcp => "it has no effect".to_owned(),
             Self::Short => "it is guessed or met by chance all too easily".to_owned(),
             Self::InOrder { wrong_port: WrongPort::Ignore, .. } => {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::line::Kind;
+use super::kind::Kind;
 
 /// Bounds the queue between those who speak and the thread that writes.
 ///

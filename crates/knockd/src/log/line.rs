@@ -1,11 +1,13 @@
 //! Everything that the daemon says.
 
-use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use knock_core::{
     event::{self, Event, What},
     one_time::LineMistake,
 };
+
+use super::kind::Kind;
 
 /// One line of the log. Its text has neither time stamp nor line end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +77,28 @@ pub enum Line {
     /// A door does not open, because nobody could promise that it is closed.
     NotOpened {
         /// For whom.
+        source: IpAddr,
+        /// The door's name.
+        door: Arc<str>,
+        /// Why.
+        reason: String,
+    },
+    /// The kernel lets somebody in, and keeps him out again when the time is over.
+    LetIn {
+        /// Whom.
+        source: IpAddr,
+        /// The door's name.
+        door: Arc<str>,
+        /// What is open to him: ports, or the set that he is in.
+        what: Arc<str>,
+        /// For how long from now on.
+        stay: Duration,
+        /// Whether it was open to him already.
+        longer: bool,
+    },
+    /// The kernel could not be told to let somebody in.
+    StaysShut {
+        /// Whom.
         source: IpAddr,
         /// The door's name.
         door: Arc<str>,
@@ -243,23 +267,6 @@ pub enum Level {
     Error,
 }
 
-/// What lines have in common that are counted together when there are too many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Events of attempts.
-    Attempt(event::Kind),
-    /// Lines of files that are no sequence.
-    NoSequence,
-    /// Interfaces that come and go.
-    Interface,
-    /// Packets that the kernel had no room for.
-    PacketsDropped,
-    /// Openings that were too many.
-    OpeningsLost,
-    /// Texts without a kind of their own.
-    Text,
-}
-
 impl Line {
     /// What an event at this door says: one line, but for an opening the last stage in front.
     pub fn of(event: &Event, door: &Arc<str>) -> impl Iterator<Item = Self> + use<> {
@@ -303,12 +310,12 @@ impl Line {
     #[must_use]
     pub fn level(&self) -> Level {
         match self {
-            Self::Attempt { what: What::Ignored { .. }, .. } => Level::Debug,
+            Self::Attempt { what: What::Ignored { .. }, .. }
+            | Self::LeftOut { kind: Kind::Attempt(event::Kind::Ignored), .. } => Level::Debug,
             Self::Attempt { what: What::Discarded { .. } | What::GaveWay(_), .. }
             | Self::Ran { .. }
             | Self::InterfaceCame { .. }
             | Self::InterfaceWent { .. } => Level::Info,
-            Self::LeftOut { kind, .. } => kind.level(),
             Self::Text { level, .. } => *level,
             Self::CommandKilled { .. }
             | Self::CommandHangs { .. }
@@ -318,6 +325,7 @@ impl Line {
             | Self::OutputWorks { .. } => Level::Warning,
             Self::CommandNotStarted { .. }
             | Self::NotOpened { .. }
+            | Self::StaysShut { .. }
             | Self::OneTimeNotMarked { .. }
             | Self::ConfigurationKept { .. }
             | Self::OpeningsLost { .. }
@@ -354,46 +362,11 @@ impl Line {
         match self {
             Self::Attempt { source, .. }
             | Self::CommandTimeout { source, .. }
+            | Self::LetIn { source, .. }
+            | Self::StaysShut { source, .. }
             | Self::NotOpened { source, .. }
             | Self::LeftOpen { source, .. } => Some(*source),
             _ => None,
         }
-    }
-}
-
-impl Kind {
-    /// All there are.
-    pub const ALL: [Self; 10] = [
-        Self::Attempt(event::Kind::Stage),
-        Self::Attempt(event::Kind::Discarded),
-        Self::Attempt(event::Kind::TimedOut),
-        Self::Attempt(event::Kind::GaveWay),
-        Self::Attempt(event::Kind::Ignored),
-        Self::NoSequence,
-        Self::Interface,
-        Self::PacketsDropped,
-        Self::OpeningsLost,
-        Self::Text,
-    ];
-
-    fn level(self) -> Level {
-        if self == Self::Attempt(event::Kind::Ignored) { Level::Debug } else { Level::Notice }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Attempt(event::Kind::Stage) => "stages",
-            Self::Attempt(event::Kind::Discarded) => "discarded attempts",
-            Self::Attempt(event::Kind::TimedOut) => "sequence timeouts",
-            Self::Attempt(event::Kind::GaveWay) => "attempts that gave way",
-            Self::Attempt(event::Kind::Ignored) => "ignored hits",
-            Self::NoSequence => "lines that are no sequence",
-            Self::Interface => "interfaces that came and went",
-            Self::PacketsDropped => "packets dropped",
-            Self::OpeningsLost => "openings lost",
-            Self::Text => "other lines",
-        })
     }
 }

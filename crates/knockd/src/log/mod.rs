@@ -27,18 +27,14 @@ use self::{
     syslog::Syslog,
     terminal::Screen,
 };
-pub use self::{
-    file::FileError,
-    line::{Kind, Line},
-    stamp::captured,
-    terminal::Terminal,
-};
+pub use self::{file::FileError, kind::Kind, line::Line, stamp::captured, terminal::Terminal};
 use crate::clock;
 
 mod backlog;
 mod file;
 mod health;
 mod hostname;
+mod kind;
 pub mod line;
 mod lookup;
 mod plain;

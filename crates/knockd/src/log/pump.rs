@@ -13,14 +13,7 @@ use std::{
 use jiff::Timestamp;
 use knock_core::moment::Moment;
 
-use super::{
-    Outputs,
-    backlog::Backlog,
-    line::{Kind, Line},
-    lookup::Names,
-    sink::Sinks,
-    stamp,
-};
+use super::{Outputs, backlog::Backlog, kind::Kind, line::Line, lookup::Names, sink::Sinks, stamp};
 use crate::{
     clock,
     limit::{LeftOut, Limit, Rate},

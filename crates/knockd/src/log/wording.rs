@@ -68,6 +68,11 @@ fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
         Line::NotOpened { door, reason, .. } => {
             write!(f, "{door}: not opened, as {reason}")
         }
+        Line::LetIn { door, what, stay, longer, .. } => {
+            let another = if *longer { "another " } else { "" };
+            write!(f, "{door}: open for {another}{}: {what}", Seconds(*stay))
+        }
+        Line::StaysShut { door, reason, .. } => write!(f, "{door}: not opened: {reason}"),
         Line::LeftOpen { door, left: Duration::ZERO, .. } => {
             write!(f, "{door}: was left open, closing it now")
         }
@@ -151,7 +156,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::log::line::{Kind, Level};
+    use crate::log::{kind::Kind, line::Level};
 
     fn said(line: &Line) -> String {
         line.to_string()
@@ -245,6 +250,24 @@ mod tests {
         for (line, text) in lines {
             assert_eq!(said(&line), text);
         }
+    }
+
+    #[test]
+    fn who_is_let_in_is_told_where_and_how_long() {
+        let let_in = |longer| Line::LetIn {
+            source: "10.0.0.2".parse().unwrap(),
+            door: "ssh".into(),
+            what: "tcp/22, udp/60000-61000".into(),
+            stay: Duration::from_millis(1500),
+            longer,
+        };
+        assert_eq!(said(&let_in(false)), "10.0.0.2: ssh: open for 1.5 s: tcp/22, udp/60000-61000");
+        assert_eq!(said(&let_in(true)), "10.0.0.2: ssh: open for another 1.5 s: tcp/22, udp/60000-61000");
+        let source = "fd00::2".parse().unwrap();
+        let shut = Line::StaysShut { source, door: "ssh".into(), reason: "why".to_owned() };
+        assert_eq!(said(&shut), "fd00::2: ssh: not opened: why");
+        assert_eq!((shut.level(), let_in(true).level()), (Level::Error, Level::Notice));
+        assert_eq!((shut.kind(), let_in(true).kind()), (None, None));
     }
 
     #[test]

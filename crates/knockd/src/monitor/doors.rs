@@ -55,6 +55,13 @@ pub struct Changes {
     pub lines: Vec<Line>,
 }
 
+/// Doors that can be put up.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    doors: Vec<(DoorConfig, Option<Sequence>)>,
+    lines: Vec<Line>,
+}
+
 /// A one-time file can't be read.
 #[derive(Debug, Error)]
 #[error("{door}: cannot read the one-time sequences in {}: {error}", .path.display())]
@@ -92,20 +99,25 @@ impl Doors {
         Self { directory, next_number: 0, standing: Vec::new(), retired: Vec::new(), spent: Vec::new() }
     }
 
-    /// Puts the doors of a configuration in the place of those that stand.
-    ///
-    /// A door whose definition is the same as before keeps its number, and with it the attempts at it. If a one-time
-    /// file can't be read everything stays as it is.
-    pub fn replace(&mut self, configs: Vec<DoorConfig>) -> Result<Changes, UnreadableOneTimeFile> {
-        let mut changes = Changes::default();
-        let mut fresh = Vec::new();
+    /// Reads what doors need beside the configuration. They do not stand yet.
+    pub fn prepare(&mut self, configs: Vec<DoorConfig>) -> Result<Prepared, UnreadableOneTimeFile> {
+        let mut prepared = Prepared::default();
         for config in configs {
             let in_force = match config.one_time_file() {
-                Some(path) => self.read_one_time(&config, &self.directory.join(path), &mut changes.lines)?,
+                Some(path) => self.read_one_time(&config, &self.directory.join(path), &mut prepared.lines)?,
                 None => None,
             };
-            fresh.push((config, in_force));
+            prepared.doors.push((config, in_force));
         }
+        Ok(prepared)
+    }
+
+    /// Puts doors in the place of those that stand.
+    ///
+    /// A door whose definition is the same as before keeps its number, and with it the attempts at it.
+    pub fn replace(&mut self, prepared: Prepared) -> Changes {
+        let mut changes = Changes { lines: prepared.lines, ..Changes::default() };
+        let fresh = prepared.doors;
         let mut old = std::mem::take(&mut self.standing);
         for (config, in_force) in fresh {
             let same = old.iter().position(|old| {
@@ -127,7 +139,7 @@ impl Doors {
         }
         changes.removed = old.iter().map(|old| old.number).collect();
         self.retired.append(&mut old);
-        Ok(changes)
+        changes
     }
 
     /// The doors as the engine knows them. One without a sequence left is not among them.

@@ -7,8 +7,12 @@ mod detach;
 mod doors;
 mod environment;
 mod filters;
+mod flush;
+mod guard;
 mod job;
+mod lasting;
 mod listening;
+mod native;
 mod one_time_file;
 mod opener;
 mod openings;
@@ -40,6 +44,7 @@ use self::{
     confinement::Confinement,
     detach::Successor,
     doors::Doors,
+    guard::Guard,
     listening::{Change, Listening},
     opener::Opener,
     pid_file::PidFile,
@@ -49,6 +54,7 @@ use self::{
 };
 pub use self::{
     detach::detach,
+    flush::flush,
     start::{lacking, run},
     watcher_process::WATCHER,
 };
@@ -77,6 +83,7 @@ struct Monitor {
     links: Links,
     listening: Listening,
     doors: Doors,
+    guard: Guard,
     opener: Opener,
     supervisor: Supervisor,
     confinement: Confinement,
@@ -129,6 +136,7 @@ impl Monitor {
             if woken.by_watcher {
                 self.take_reports(now)?;
             }
+            self.guard.look_after(now, &self.log);
             if woken.by_links || self.links.are_behind() {
                 self.follow_links(now);
             }
@@ -146,7 +154,12 @@ impl Monitor {
     /// Sleeps until there is something to do. Tells who has woken us up.
     fn wait(&mut self) -> io::Result<Woken> {
         self.log.release();
-        let deadlines = [self.opener.next_deadline(), self.supervisor.next_deadline(), self.listen_again];
+        let deadlines = [
+            self.opener.next_deadline(),
+            self.guard.next_deadline(),
+            self.supervisor.next_deadline(),
+            self.listen_again,
+        ];
         self.alarm.set(deadlines.into_iter().flatten().min())?;
         let mut polled = vec![
             PollFd::new(&self.signals, PollFlags::IN),
@@ -158,6 +171,9 @@ impl Monitor {
             wanted.set(PollFlags::OUT, watcher.channel.is_congested());
             polled.push(PollFd::new(&watcher.channel, wanted));
         }
+        // Behind the others, whose places tell who they are.
+        let firewall = self.guard.events();
+        polled.extend(firewall.as_ref().map(|events| PollFd::new(events, PollFlags::IN)));
         match poll(&mut polled, None) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),

@@ -19,7 +19,7 @@ const NEEDED: CapabilitySet = CapabilitySet::empty()
     .union(CapabilitySet::NET_RAW)
     // Filters that remember (Linux 5.8).
     .union(CapabilitySet::BPF)
-    // Queues of packets longer than the system allows everybody.
+    // The firewall, and queues of packets longer than the system allows everybody.
     .union(CapabilitySet::NET_ADMIN)
     // Logs, configurations and one-time files that belong to somebody else.
     .union(CapabilitySet::DAC_OVERRIDE)

@@ -55,7 +55,10 @@ impl Monitor {
             self.opener.set_journal(journal);
             self.opener.take_up(now, left, &self.log);
         }
-        let changes = self.doors.replace(config.doors).map_err(|error| error.to_string())?;
+        let natives = self.guard.prepare(&config.doors).map_err(|error| error.to_string())?;
+        let prepared = self.doors.prepare(config.doors).map_err(|error| error.to_string())?;
+        self.guard.change(now, natives, &self.log).map_err(|error| error.to_string())?;
+        let changes = self.doors.replace(prepared);
         if settings.max_attempts != self.settings.max_attempts {
             self.log.say(Line::warning("MaxAttempts takes effect when knockd is started the next time"));
         }

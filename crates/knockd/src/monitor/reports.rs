@@ -3,12 +3,13 @@
 use std::{io, sync::Arc};
 
 use knock_core::{
+    config::Reknock,
     event::{Event, What},
     moment::Moment,
 };
 use thiserror::Error;
 
-use super::{Monitor, doors::Standing, patience::Debt};
+use super::{Monitor, doors::Standing, guard::Opened, patience::Debt};
 use crate::{
     ipc::{
         Malformed, Misconduct, Report,
@@ -157,28 +158,46 @@ impl Monitor {
             return;
         }
         let name = Arc::clone(&standing.name);
-        let mut lines = Line::of(event, &name);
+        let lines = Line::of(event, &name);
         if let What::Opened(_) = event.what {
-            // The last stage is reached, whether or not the door may open.
-            lines.by_ref().take(1).for_each(|stage| self.log.say(stage));
             self.open(now, event, name, lines);
         } else {
             lines.for_each(|line| self.log.say(line));
         }
     }
 
-    /// Opens the door, if its sequence can be used up, and says so.
-    fn open(&mut self, now: Moment, event: &Event, name: Arc<str>, opened: impl Iterator<Item = Line>) {
+    /// Opens the door, if its sequence can be used up, and says so. `stage_and_opening` are the lines to say.
+    fn open(
+        &mut self,
+        now: Moment,
+        event: &Event,
+        name: Arc<str>,
+        mut stage_and_opening: impl Iterator<Item = Line>,
+    ) {
         let Some(standing) = self.doors.find(event.door) else { return };
         let (config, ordinal) = (standing.config.clone(), standing.ordinal);
         let (changes, marked) = self.doors.use_up(event.door);
-        match marked {
-            Ok(()) => {
-                opened.for_each(|line| self.log.say(line));
-                self.opener.open(now, &config, ordinal, event.source, &self.log);
-            }
-            Err((path, error)) => {
+        // Somebody waits for this; the rest has time.
+        let opened = if marked.is_ok() { self.guard.open(now, &config, event.source) } else { None };
+        // The last stage is reached, whether or not the door may open.
+        stage_and_opening.by_ref().take(1).for_each(|stage| self.log.say(stage));
+        match (marked, opened) {
+            (Err((path, error)), _) => {
                 self.log.say(Line::OneTimeNotMarked { door: name, path, reason: error.to_string() });
+            }
+            (Ok(()), Some(Opened::Not(line))) => self.log.say(line),
+            (Ok(()), opened) => {
+                stage_and_opening.for_each(|line| self.log.say(line));
+                // What is open already, and closed by the kernel alone, was started when it opened.
+                let goes_on = matches!(opened, Some(Opened::Longer(_)))
+                    && config.reknock == Reknock::Extend
+                    && config.stop(event.source).is_none();
+                if let Some(Opened::Anew(line) | Opened::Longer(line)) = opened {
+                    self.log.say(line);
+                }
+                if !goes_on {
+                    self.opener.open(now, &config, ordinal, event.source, &self.log);
+                }
             }
         }
         self.order_doors(now, changes);

@@ -2,6 +2,7 @@
 
 use std::{io, time::Duration};
 
+use knock_core::config::GuardOnExit;
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
@@ -20,11 +21,14 @@ const STARTING: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Monitor {
-    /// Closes all doors, then ends. What could not be closed in time is told.
-    pub(super) fn shut_down(mut self) -> io::Result<()> {
+    /// Closes all doors, but for those that the kernel closes, then ends. What could not be closed in time is told.
+    pub(super) fn shut_down(mut self, guard: GuardOnExit) -> io::Result<()> {
         self.log.release();
         self.log.say(Line::ShuttingDown);
         self.supervisor.end();
+        if guard == GuardOnExit::Remove {
+            self.guard.remove(&self.log);
+        }
         close_everything(&mut self.opener, &mut self.signals, &mut self.alarm, &self.log)?;
         self.log.finish();
         Ok(())

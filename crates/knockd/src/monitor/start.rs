@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use knock_core::config::{Checked, Config, DoorConfig, Options, Warning};
+use knock_core::config::{Checked, Config, DoorConfig, GuardOnExit, Options, Warning};
 use thiserror::Error;
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     confinement::{Confinement, ConfinementError},
     detach::Successor,
     doors::{Changes, Doors, UnreadableOneTimeFile},
+    guard::{Guard, GuardError},
     listening::{self, ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
@@ -39,6 +40,9 @@ pub enum StartError {
     /// A door has no sequences.
     #[error(transparent)]
     OneTime(#[from] UnreadableOneTimeFile),
+    /// Doors can't open by themselves.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
     /// What is open can't be noted.
     #[error(transparent)]
     State(#[from] DirectoryError),
@@ -74,10 +78,16 @@ pub fn run(arguments: &Arguments) -> Result<(), StartError> {
     let mut monitor =
         started.inspect_err(|_| recovery::close_what_was_left(arguments, &settings, remains))?;
     match monitor.work() {
-        Ok(()) => Ok(monitor.shut_down()?),
+        Ok(()) => {
+            let guard = monitor.settings.guard_on_exit;
+            Ok(monitor.shut_down(guard)?)
+        }
         Err(error) => {
             monitor.log.say(Line::error(error.to_string()));
-            monitor.shut_down()?;
+            if !monitor.is_up {
+                monitor.guard.undo(&monitor.log);
+            }
+            monitor.shut_down(GuardOnExit::Keep)?;
             Err(error.into())
         }
     }
@@ -94,8 +104,11 @@ fn start(
     let successor = if arguments.detached { Some(Successor::begin()?) } else { None };
     let links = Links::open()?;
     Listening::require(&settings, &links)?;
+    let mut guard = Guard::default();
+    let natives = guard.prepare(&checked.config.doors)?;
     let mut doors = Doors::new(directory.clone());
-    let changes = doors.replace(checked.config.doors)?;
+    let prepared = doors.prepare(checked.config.doors)?;
+    let changes = doors.replace(prepared);
     let mut listening = Listening::new(settings.families, arguments.debug);
     listening.set_doors(doors.doors().collect());
     // The first watcher is handed all sockets there are.
@@ -117,6 +130,7 @@ fn start(
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
     let alarm = Alarm::new()?;
     let recovered = recovery::open(&settings, doors.close(), &log)?;
+    guard.change(clock::now(), natives, &log).map_err(GuardError::from)?;
     let mut monitor = Monitor {
         opener: Opener::new(settings.max_commands, output, remains),
         supervisor: Supervisor::new(arguments.detached, arguments.debug),
@@ -130,16 +144,14 @@ fn start(
         links,
         listening,
         doors,
+        guard,
         successor,
         pid_file,
         is_up: false,
         listen_again: None,
         pending: Changes::default(),
     };
-    let now = clock::now();
-    monitor.supervisor.start(now)?;
-    monitor.order_everything(now);
-    monitor.await_confinement()?;
+    monitor.begin().inspect_err(|_| monitor.guard.undo(&monitor.log))?;
     if let Some((journal, left)) = recovered {
         monitor.opener.set_journal(journal);
         monitor.opener.take_up(clock::now(), left, &monitor.log);
@@ -147,16 +159,27 @@ fn start(
     Ok(monitor)
 }
 
+impl Monitor {
+    /// Starts the first watcher, and waits until it has given up its rights.
+    fn begin(&mut self) -> Result<(), StartError> {
+        let now = clock::now();
+        self.supervisor.start(now)?;
+        self.order_everything(now);
+        Ok(self.await_confinement()?)
+    }
+}
+
 /// What the configuration needs to start and this machine doesn't have now, a line each.
 #[must_use]
 pub fn lacking(arguments: &Arguments, config: &Config) -> Vec<String> {
     let directory = std::env::current_dir().unwrap_or_default();
     let settings = Settings::new(arguments, &config.options, &directory);
-    let unreadable = Doors::new(directory).replace(config.doors.clone()).err();
+    let unreadable = Doors::new(directory).prepare(config.doors.clone()).err();
     let unreadable = unreadable.map(|unreadable| unreadable.to_string());
     let closes = config.doors.iter().any(DoorConfig::closes);
     let unnoted = if closes { journal::check_state_directory(&settings.state_dir).err() } else { None };
-    let files = unnoted.map(|unnoted| unnoted.to_string()).into_iter().chain(unreadable);
+    let unopened = Guard::default().prepare(&config.doors).err().map(|unopened| unopened.to_string());
+    let files = unnoted.map(|unnoted| unnoted.to_string()).into_iter().chain(unreadable).chain(unopened);
     let links = match Links::open() {
         Ok(links) => links,
         Err(error) => return files.chain([error.to_string()]).collect(),

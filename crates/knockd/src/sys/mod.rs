@@ -8,6 +8,7 @@ pub(crate) mod filter;
 pub(crate) mod forbidden;
 pub(crate) mod mapping;
 pub(crate) mod mask;
+pub(crate) mod netlink;
 pub(crate) mod packet;
 pub(crate) mod signals;
 pub(crate) mod slice;

@@ -17,6 +17,11 @@ mod hanging;
 mod hanging_commands;
 mod interface_wait;
 mod log;
+mod native;
+mod native_life;
+mod native_recipes;
+mod native_sets;
+mod native_site;
 mod one_time;
 mod pid_file;
 mod processes;
@@ -51,6 +56,10 @@ fn main() -> ExitCode {
             interface_wait::trials(),
             handover::trials(),
             log::trials(),
+            native::trials(),
+            native_life::trials(),
+            native_recipes::trials(),
+            native_sets::trials(),
             one_time::trials(),
             pid_file::trials(),
             processes::trials(),

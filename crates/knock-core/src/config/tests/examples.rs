@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::super::{Config, SequenceSource, read};
+use super::super::{Config, Opens, Reknock, SequenceSource, read};
 use crate::one_time::{MARK, OneTime};
 
 fn folder() -> PathBuf {
@@ -28,7 +28,10 @@ fn every_example_is_sound() {
     let mut read: Vec<_> =
         names.filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "conf")).collect();
     read.sort();
-    assert_eq!(read, ["close-by-itself.conf", "knockd.conf", "one-time.conf", "open-and-close.conf"]);
+    assert_eq!(
+        read,
+        ["close-by-itself.conf", "knockd.conf", "native.conf", "one-time.conf", "open-and-close.conf"]
+    );
     for name in read {
         assert!(!example(&name).doors.is_empty(), "{name}");
     }
@@ -49,6 +52,14 @@ fn what_is_commented_out_in_the_annotated_file_is_sound_as_well() {
     assert_eq!(checked.warnings, []);
     assert_eq!(checked.config.doors.len(), 2);
     assert!(checked.config.options.log_file.is_some());
+}
+
+#[test]
+fn a_door_opens_by_itself() {
+    let door = &example("native.conf").doors[0];
+    assert_eq!(door.opens, Opens::Ports("tcp/22, udp/60000-61000".parse().unwrap()));
+    assert_eq!((door.cmd_timeout, door.reknock), (Duration::from_secs(30), Reknock::Extend));
+    assert!(door.start.is_nothing() && door.stop.is_nothing());
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod classic;
 mod doubts;
 mod examples;
 mod mistakes;
+mod opens;
 mod properties;
 mod values;
 

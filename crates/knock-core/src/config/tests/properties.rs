@@ -4,11 +4,16 @@ use std::{net::IpAddr, num::NonZeroU16, path::PathBuf, time::Duration};
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
-use super::super::{Command, Config, DIRECTIVES, DoorConfig, Listen, Options, Reknock, SequenceSource, read};
+use super::super::{
+    Command, Config, DIRECTIVES, DoorConfig, GuardOnExit, Listen, Opens, Options, Reknock, SequenceSource,
+    Sets, read,
+};
 use crate::{
     door::{FlagRule, TcpFlags, WrongPort},
+    ports::{PortRange, Ports},
     printable::is_printable,
     sequence::{Knock, Protocol, Sequence},
+    set_address::SetAddress,
 };
 
 fn knock() -> impl Strategy<Value = Knock> {
@@ -20,6 +25,27 @@ fn source() -> impl Strategy<Value = SequenceSource> {
     prop_oneof![
         vec(knock(), 1..=32).prop_map(|knocks| SequenceSource::Fixed(Sequence::new(&knocks).unwrap())),
         "/[ -~]{0,20}[!-~]".prop_map(|path| SequenceSource::OneTime(PathBuf::from(path))),
+    ]
+}
+
+fn ports() -> impl Strategy<Value = Ports> {
+    let protocol = select(vec![Protocol::Tcp, Protocol::Udp]);
+    let range = (protocol, any::<NonZeroU16>(), any::<NonZeroU16>())
+        .prop_map(|(protocol, one, other)| PortRange::new(protocol, one.min(other), one.max(other)).unwrap());
+    vec(range, 1..9).prop_map(|ranges| Ports::new(&ranges).unwrap())
+}
+
+fn set(families: &'static str) -> impl Strategy<Value = SetAddress> {
+    let names = ("[!-\"$-~]{1,20}", "[!-\"$-~]{1,20}");
+    (families, names).prop_map(|(family, (table, name))| format!("{family} {table} {name}").parse().unwrap())
+}
+
+fn opens() -> impl Strategy<Value = Opens> {
+    let sets = (option::of(set("ip|inet")), option::of(set("ip6|inet")), option::of(ports()));
+    prop_oneof![
+        Just(Opens::Nothing),
+        ports().prop_map(Opens::Ports),
+        sets.prop_filter_map("no set", |(v4, v6, ports)| Sets::new(v4, v6, ports)).prop_map(Opens::Sets),
     ]
 }
 
@@ -38,12 +64,21 @@ fn commands() -> impl Strategy<Value = Commands> {
 fn door() -> impl Strategy<Value = (DoorConfig, [Commands; 2])> {
     let choices =
         (select(vec![WrongPort::Discard, WrongPort::Ignore]), select(vec![Reknock::Again, Reknock::Extend]));
-    let times = (1..2_000_000_000_000_000_000u64, 0..2_000_000_000_000_000_000u64);
+    let times = (1..2_000_000_000_000_000_000u64, 1_000_000..2_000_000_000_000_000_000u64);
     let target = option::of(any::<IpAddr>().prop_filter_map("no target", |address| {
         Some(address.to_canonical()).filter(|address| !address.is_unspecified())
     }));
-    ("[!-~]{1,20}door", source(), rule(), target, choices, times, commands(), commands()).prop_map(
-        |(name, source, flags, target, (wrong_port, reknock), (timeout, cmd_timeout), start, stop)| {
+    ("[!-~]{1,20}door", source(), rule(), target, choices, (times, opens()), commands(), commands()).prop_map(
+        |(
+            name,
+            source,
+            flags,
+            target,
+            (wrong_port, reknock),
+            ((timeout, cmd_timeout), opens),
+            start,
+            stop,
+        )| {
             let command = |(plain, six): &Commands| Command::new(plain.as_deref(), six.as_deref());
             let door = DoorConfig {
                 name: name.parse().unwrap(),
@@ -53,6 +88,7 @@ fn door() -> impl Strategy<Value = (DoorConfig, [Commands; 2])> {
                 target,
                 wrong_port,
                 reknock,
+                opens,
                 cmd_timeout: Duration::from_nanos(cmd_timeout),
                 start: command(&start),
                 stop: command(&stop),
@@ -69,13 +105,14 @@ fn options() -> impl Strategy<Value = Options> {
         prop_oneof![Just(Listen::Any), names.prop_map(|names| Listen::Named(names.into_iter().collect()))];
     let paths = (path(), path(), path());
     let listen = (option::of(listen), option::of(any::<bool>()));
-    (any::<bool>(), paths, listen, 1..=1024usize, 1024..=4_000_000usize).prop_map(
+    let guard = select(vec![GuardOnExit::Keep, GuardOnExit::Remove]);
+    (any::<bool>(), paths, listen, (1..=1024usize, 1024..=4_000_000usize), guard).prop_map(
         |(
             syslog,
             (log_file, pid_file, state_dir),
             (interfaces, interface_wait),
-            max_commands,
-            max_attempts,
+            (max_commands, max_attempts),
+            guard_on_exit,
         )| Options {
             syslog,
             log_file,
@@ -85,6 +122,7 @@ fn options() -> impl Strategy<Value = Options> {
             interface_wait,
             max_commands,
             max_attempts,
+            guard_on_exit,
         },
     )
 }
@@ -116,7 +154,8 @@ fn render_options(options: &Options) -> String {
     text += &interfaces.map(|names| format!("Interface = {names}\n")).unwrap_or_default();
     let wait = options.interface_wait.map(|wait| if wait { "yes" } else { "no" });
     text += &wait.map(|wait| format!("interfaceWait = {wait}\n")).unwrap_or_default();
-    text + &format!("MaxCommands={}\nMaxAttempts={}\n", options.max_commands, options.max_attempts)
+    let counts = format!("MaxCommands={}\nMaxAttempts={}\n", options.max_commands, options.max_attempts);
+    text + &counts + &format!("GuardOnExit={:?}\n", options.guard_on_exit)
 }
 
 fn render_door(door: &DoorConfig, [start, stop]: &[Commands; 2]) -> String {
@@ -134,6 +173,11 @@ fn render_door(door: &DoorConfig, [start, stop]: &[Commands; 2]) -> String {
     lines.extend(door.target.map(|target| format!("Target = {target}")));
     lines.push(format!("Wrong_Port = {:?}", door.wrong_port));
     lines.push(format!("Reknock = {:?}", door.reknock));
+    lines.extend(door.opens.ports().map(|ports| format!("Open = {ports}")));
+    if let Opens::Sets(sets) = &door.opens {
+        lines.extend(sets.v4().map(|set| format!("Open_Set = {set}")));
+        lines.extend(sets.v6().map(|set| format!("Open_Set_6 = {set}")));
+    }
     for (name, command) in [
         ("Start_Command", &start.0),
         ("Start_Command_6", &start.1),
@@ -170,7 +214,7 @@ fn almost() -> impl Strategy<Value = Vec<u8>> {
         3 => select(names).prop_map(|name| name.as_bytes().to_vec()),
         5 => select(words).prop_map(|word| word.as_bytes().to_vec()),
         2 => "[0-9]{1,6}".prop_map(String::into_bytes),
-        1 => "syn|ack|udp|tcp|extend|ignore|192\\.0\\.2\\.1|/a|s".prop_map(String::into_bytes),
+        1 => "syn|ack|udp|tcp|tcp/22|inet t s|extend|ignore|192\\.0\\.2\\.1|/a|s".prop_map(String::into_bytes),
         1 => vec(any::<u8>(), 0..4),
     ];
     vec(piece, 0..60).prop_map(|pieces| pieces.concat())

@@ -3,7 +3,9 @@
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use super::{
-    super::{DIRECTIVES, DoorKey, Key, Listen, OptionKey, Options, Reknock, SequenceSource, Wrong},
+    super::{
+        DIRECTIVES, DoorKey, GuardOnExit, Key, Listen, OptionKey, Options, Reknock, SequenceSource, Wrong,
+    },
     config, door, wrong, wrongs,
 };
 use crate::door::{Door, DoorNumber, FlagRule, TcpFlags, WrongPort};
@@ -45,7 +47,7 @@ fn options_are_read_in_any_case() {
     assert_eq!(
         config(
             "[OPTIONS]\n\tUSESYSLOG\nlogfile=/var/log/a b #1.log\n  PidFile = /run/k.pid  \nStatedir=/var/k#\ninterface = eth0, wlan0 ppp0,eth0\n\
-             interfacewait = Yes\nmaxcommands = 1024\nMaxAttempts = 1024\n"
+             interfacewait = Yes\nmaxcommands = 1024\nMaxAttempts = 1024\nguardonexit=remove\n"
         )
         .options,
         Options {
@@ -57,6 +59,7 @@ fn options_are_read_in_any_case() {
             interface_wait: Some(true),
             max_commands: 1024,
             max_attempts: 1024,
+            guard_on_exit: GuardOnExit::Remove,
         }
     );
     assert_eq!(options("InterfaceWait = NO # never\n").interface_wait, Some(false));
@@ -83,6 +86,7 @@ fn options_have_limits() {
         ("Interface = /dev/eth0", 13),
         ("Interface = eth0, a234567890123456", 19),
         ("Interface = ,", 13),
+        ("GuardOnExit = yes", 15),
     ] {
         let found = wrongs(&format!("[options]\n{line}\n"));
         assert!(matches!(found[..], [(2, at, _, Wrong::Value(_))] if at == column), "{line}: {found:?}");
@@ -204,12 +208,15 @@ fn every_directive_of_the_table_can_be_given() {
                 Key::Option(OptionKey::InterfaceWait) => "= no",
                 Key::Option(OptionKey::MaxCommands) => "= 5",
                 Key::Option(OptionKey::MaxAttempts) => "= 5000",
+                Key::Option(OptionKey::GuardOnExit) => "= remove",
                 Key::Option(OptionKey::LogFile | OptionKey::PidFile | OptionKey::StateDir)
                 | Key::Door(DoorKey::OneTimeSequences) => "= /a/b",
                 Key::Door(DoorKey::Sequence) => "= 3,1,2",
                 Key::Door(DoorKey::SeqTimeout | DoorKey::CmdTimeout) => "= 3",
                 Key::Door(DoorKey::TcpFlags) => "= fin",
                 Key::Door(DoorKey::Target) => "= 192.0.2.9",
+                Key::Door(DoorKey::Open) => "= tcp/22",
+                Key::Door(DoorKey::OpenSet | DoorKey::OpenSet6) => "= inet t s",
                 Key::Door(DoorKey::WrongPort) => "= ignore",
                 Key::Door(DoorKey::Reknock) => "= extend",
                 Key::Door(_) => "= echo 5",

@@ -10,6 +10,11 @@ fn configs(text: &str) -> Vec<DoorConfig> {
     config::read("knockd.conf", text.as_bytes()).unwrap().config.doors
 }
 
+fn put_up(doors: &mut Doors, text: &str) -> Changes {
+    let prepared = doors.prepare(configs(text)).unwrap();
+    doors.replace(prepared)
+}
+
 fn numbers<'a>(doors: impl IntoIterator<Item = &'a Door>) -> Vec<u32> {
     doors.into_iter().map(|door| door.number.0).collect()
 }
@@ -19,7 +24,7 @@ fn one_time(sequences: &str) -> (tempfile::TempDir, Doors, Changes) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("sequences"), sequences).unwrap();
     let mut doors = Doors::new(folder.path().to_owned());
-    let changes = doors.replace(configs("[ssh]\nOne_Time_Sequences = sequences\nCommand = true\n")).unwrap();
+    let changes = put_up(&mut doors, "[ssh]\nOne_Time_Sequences = sequences\nCommand = true\n");
     (folder, doors, changes)
 }
 
@@ -27,12 +32,12 @@ fn one_time(sequences: &str) -> (tempfile::TempDir, Doors, Changes) {
 fn what_stays_the_same_keeps_its_number_and_nothing_else_does() {
     let mut doors = Doors::new("/".into());
     let two = format!("{FIXED}[mail]\nSequence = 5000,4000,6000\nCommand = true\n");
-    assert_eq!(numbers(&doors.replace(configs(&two)).unwrap().added), [0, 1]);
+    assert_eq!(numbers(&put_up(&mut doors, &two).added), [0, 1]);
     // Another command is no other door for the watcher; the order in the file isn't either.
     let turned = "[mail]\nSequence = 5000,4000,6000\nCommand = false\n[ssh]\nSequence = 7000,8000,9000\nCommand = true\n";
-    assert_eq!(doors.replace(configs(turned)).unwrap(), Changes::default());
+    assert_eq!(put_up(&mut doors, turned), Changes::default());
     assert_eq!(doors.find(DoorNumber(1)).unwrap().config.start("10.0.0.1".parse().unwrap()), Some("false"));
-    let changed = doors.replace(configs(&FIXED.replace("9000", "9001"))).unwrap();
+    let changed = put_up(&mut doors, &FIXED.replace("9000", "9001"));
     assert_eq!(numbers(&changed.added), [2]);
     assert_eq!(changed.removed.iter().map(|number| number.0).collect::<Vec<_>>(), [1, 0]);
     assert!(doors.find(DoorNumber(0)).is_some());
@@ -44,8 +49,8 @@ fn what_stays_the_same_keeps_its_number_and_nothing_else_does() {
 fn doors_of_the_same_name_are_told_apart() {
     let mut doors = Doors::new("/".into());
     let twice = format!("{FIXED}{}", FIXED.replace("7000", "6000"));
-    assert_eq!(numbers(&doors.replace(configs(&twice)).unwrap().added), [0, 1]);
-    assert_eq!(doors.replace(configs(&twice)).unwrap(), Changes::default());
+    assert_eq!(numbers(&put_up(&mut doors, &twice).added), [0, 1]);
+    assert_eq!(put_up(&mut doors, &twice), Changes::default());
 }
 
 #[test]
@@ -69,7 +74,7 @@ fn a_used_sequence_is_struck_out_before_the_next_comes_into_force() {
 fn what_was_completed_before_a_reload_still_opens_and_uses_up() {
     let (folder, mut doors, _) = one_time(" 1,3,2\n 4,6,5\n");
     let quicker = "[ssh]\nOne_Time_Sequences = sequences\nSeq_Timeout = 5\nCommand = true\n";
-    assert_eq!(numbers(&doors.replace(configs(quicker)).unwrap().added), [1]);
+    assert_eq!(numbers(&put_up(&mut doors, quicker).added), [1]);
     let (changes, marked) = doors.use_up(DoorNumber(0));
     assert!(marked.is_ok());
     assert_eq!(fs::read_to_string(folder.path().join("sequences")).unwrap(), "#1,3,2\n 4,6,5\n");
@@ -82,7 +87,7 @@ fn what_was_completed_before_a_reload_still_opens_and_uses_up() {
 fn doors_with_the_same_file_go_on_together() {
     let (folder, mut doors, _) = one_time("1,3,2\n4,6,5\n");
     let door = "[ssh]\nOne_Time_Sequences = sequences\nCommand = true\n";
-    doors.replace(configs(&format!("{door}{}", door.replace("ssh", "mail")))).unwrap();
+    put_up(&mut doors, &format!("{door}{}", door.replace("ssh", "mail")));
     let (changes, marked) = doors.use_up(DoorNumber(0));
     assert!(marked.is_ok());
     assert_eq!(changes.added.len(), 2);
@@ -103,7 +108,7 @@ fn a_sequence_that_could_not_be_struck_out_never_comes_back() {
     assert_eq!(changes.removed, [DoorNumber(0)]);
     fs::remove_dir(&path).unwrap();
     fs::rename(&aside, &path).unwrap();
-    let changes = doors.replace(configs("[ssh]\nOne_Time_Sequences = sequences\nCommand = true\n")).unwrap();
+    let changes = put_up(&mut doors, "[ssh]\nOne_Time_Sequences = sequences\nCommand = true\n");
     assert_eq!(changes.added.first().unwrap().sequence.to_string(), "4:tcp,6:tcp,5:tcp");
     assert_eq!(fs::read_to_string(&path).unwrap(), "#1,3,2\n 4,6,5\n");
 }
@@ -120,7 +125,7 @@ fn a_file_that_somebody_has_changed_opens_nothing_and_is_in_force_as_it_is() {
 #[test]
 fn a_file_that_cannot_be_read_changes_nothing() {
     let (_folder, mut doors, _) = one_time("0,1\n1,3,2\n");
-    let error = doors.replace(configs("[mail]\nOne_Time_Sequences = gone\nCommand = true\n")).unwrap_err();
+    let error = doors.prepare(configs("[mail]\nOne_Time_Sequences = gone\nCommand = true\n")).unwrap_err();
     assert!(error.to_string().contains("mail: cannot read the one-time sequences in /"), "{error}");
     assert_eq!(numbers(&doors.doors().collect::<Vec<_>>()), [0]);
 }
@@ -134,11 +139,11 @@ fn lines_that_are_no_sequences_are_told() {
 #[test]
 fn changes_that_come_one_after_the_other_are_told_as_one() {
     let mut doors = Doors::new("/".into());
-    let mut told = doors.replace(configs(FIXED)).unwrap();
-    told.merge(doors.replace(configs(&FIXED.replace("9000", "9001"))).unwrap());
+    let mut told = put_up(&mut doors, FIXED);
+    told.merge(put_up(&mut doors, &FIXED.replace("9000", "9001")));
     assert_eq!((numbers(&told.added), told.removed), (vec![1], vec![]), "the first was never told of");
-    let mut later = doors.replace(configs(&FIXED.replace("9000", "9002"))).unwrap();
-    later.merge(doors.replace(configs("")).unwrap());
+    let mut later = put_up(&mut doors, &FIXED.replace("9000", "9002"));
+    later.merge(put_up(&mut doors, ""));
     assert_eq!((numbers(&later.added), &later.removed[..]), (vec![], &[DoorNumber(1)][..]));
     assert!(!later.is_empty() && Changes::default().is_empty());
 }

@@ -1,0 +1,124 @@
+//! Somebody else who changes our table.
+
+use std::{
+    fmt, io,
+    os::fd::{AsFd, BorrowedFd},
+};
+
+use rustix::{io::Errno, net::sockopt::set_socket_recv_buffer_size_force};
+
+use super::{
+    nf_tables::{
+        constants::message as kind,
+        message::{Content, Reply, messages},
+        socket::{Refusal, Socket},
+    },
+    own_table::is_ours,
+};
+
+/// What somebody else has done to the table `inet knockd`. Elements that come and go are not told: to let somebody in by
+/// hand, or to shut him out, is no meddling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meddling {
+    /// Whether the whole table is gone, and with it all openings.
+    pub removed: bool,
+    /// The program that did it, if it is known: its name and its process.
+    pub by: Option<String>,
+}
+
+impl fmt::Display for Meddling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let done = if self.removed { "removed" } else { "changed" };
+        match &self.by {
+            Some(program) => write!(f, "the table inet knockd was {done} by {program}"),
+            None => write!(f, "somebody has {done} the table inet knockd"),
+        }
+    }
+}
+
+/// What was to be heard.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// Nothing that matters.
+    Nothing,
+    Meddling(Meddling),
+    /// News were lost.
+    TooMuch,
+}
+
+/// `1 << (NFNLGRP_NFTABLES - 1)` (linux/netfilter/nfnetlink.h): all changes of `nf_tables`.
+const GROUP: u32 = 1 << 6;
+
+/// How much may wait to be heard, in bytes: some thousand changes.
+const RECEIVE_BUFFER: usize = 4 << 20;
+
+/// Who has made a transaction: `NFTA_GEN_PROC_PID` and `NFTA_GEN_PROC_NAME` (`linux/netfilter/nf_tables.h`).
+const PROCESS: u16 = 2;
+const PROGRAM: u16 = 3;
+
+/// The socket that hears of changes.
+#[derive(Debug)]
+pub(super) struct Listener(Socket);
+
+impl Listener {
+    pub(super) fn open() -> io::Result<Self> {
+        let socket = Socket::open(GROUP)?;
+        // Without the right to it a flood of changes is lost earlier.
+        let _ = set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER);
+        Ok(Self(socket))
+    }
+
+    /// Takes in all that has happened, but for what was done over the socket with this number.
+    pub(super) fn hear(&mut self, own: u32) -> Result<Heard, Refusal> {
+        let (mut heard, mut lost) = (None::<(u32, Meddling)>, false);
+        loop {
+            let datagram = match self.0.receive() {
+                Ok(Some(datagram)) => datagram,
+                Ok(None) => break,
+                Err(Errno::NOBUFS) => {
+                    lost = true;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            for message in messages(datagram) {
+                if let Content::Reply(reply) = message?.content
+                    && reply.sender != own
+                {
+                    take_in(&mut heard, reply);
+                }
+            }
+        }
+        Ok(match heard {
+            Some((_, meddling)) => Heard::Meddling(meddling),
+            None if lost => Heard::TooMuch,
+            None => Heard::Nothing,
+        })
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// A transaction's changes come one after the other, and at its end who made it.
+fn take_in(heard: &mut Option<(u32, Meddling)>, reply: Reply<'_>) {
+    match (reply.kind, heard.as_mut()) {
+        (kind::NEWGEN, Some((sender, meddling))) if *sender == reply.sender && meddling.by.is_none() => {
+            meddling.by = program(reply);
+        }
+        (kind::NEWGEN | kind::NEWSETELEM | kind::DELSETELEM, _) => {}
+        _ if !is_ours(reply) => {}
+        (done, Some((_, meddling))) => meddling.removed |= done == kind::DELTABLE,
+        (done, None) => {
+            *heard = Some((reply.sender, Meddling { removed: done == kind::DELTABLE, by: None }));
+        }
+    }
+}
+
+fn program(reply: Reply<'_>) -> Option<String> {
+    let name = reply.attributes.text(PROGRAM)?;
+    Some(format!("{} (process {})", name.escape_debug(), reply.attributes.number(PROCESS)?))
+}

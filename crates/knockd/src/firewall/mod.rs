@@ -1,0 +1,220 @@
+//! The kernel's firewall, for doors that say which ports they open.
+//!
+//! A table of our own, `inet knockd`, keeps everybody from the ports that doors name, but for those who are in the sets
+//! of the doors ([`Firewall::install`], [`Firewall::let_in`]). The kernel takes a source out of a set when its time is
+//! over: nothing has to be done to shut a door. Hosts with rules of their own have their own sets filled
+//! ([`Firewall::own_set`], [`Firewall::add`]).
+//!
+//! All by netlink (`nf_tables`), every change as a whole or not at all.
+
+mod error;
+mod guarded_door;
+mod ip_version;
+mod meddling;
+mod nf_tables;
+mod obstacle;
+mod open_set;
+mod opening;
+mod own_table;
+mod ruleset;
+mod set_name;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    os::fd::{AsFd, BorrowedFd},
+    time::Duration,
+};
+
+use knock_core::{config::DoorName, ports::Ports, set_address::SetAddress};
+use rustix::io::Errno;
+
+pub use self::{
+    error::FirewallError,
+    guarded_door::GuardedDoor,
+    ip_version::IpVersion,
+    meddling::Meddling,
+    obstacle::Obstacle,
+    open_set::{OpenSet, SetMistake},
+    opening::Opening,
+};
+use self::{
+    meddling::{Heard, Listener},
+    nf_tables::{
+        constants::family,
+        socket::{Refusal, Socket},
+    },
+    opening::{Place, key},
+    own_table::{OwnTable, TABLE},
+    set_name::set_name,
+};
+
+/// How often the guard is put up anew if somebody else changes the ruleset meanwhile.
+const TRIES: usize = 20;
+
+/// The firewall of the network that this process is in.
+#[derive(Debug)]
+pub struct Firewall {
+    socket: Socket,
+    listener: Listener,
+    /// The number by which our own changes are known.
+    number: u32,
+    /// The table as we have left it.
+    left: OwnTable,
+}
+
+impl Firewall {
+    /// Finds out whether the firewall can be changed.
+    pub fn open() -> Result<Self, FirewallError> {
+        let at_first = |error| FirewallError::at_first(&Refusal::Socket(error));
+        let listener = Listener::open().map_err(at_first)?;
+        let mut socket = Socket::open(0).map_err(at_first)?;
+        let number = socket.number().map_err(at_first)?;
+        socket.generation().map_err(|refusal| FirewallError::at_first(&refusal))?;
+        Ok(Self { socket, listener, number, left: OwnTable::default() })
+    }
+
+    /// Has the table `inet knockd` guard these doors and no others, from one packet to the next. Openings of doors that
+    /// were guarded before, by whatever process, stay as long as they would have; those of others go.
+    pub fn install(&mut self, doors: &[GuardedDoor<'_>]) -> Result<(), FirewallError> {
+        let mut names = BTreeSet::new();
+        if let Some(door) = doors.iter().find(|door| !names.insert(door.name)) {
+            return Err(FirewallError::SameName(door.name.clone()));
+        }
+        self.change_table(|batch, before| ruleset::write(batch, doors, before))
+            .map_err(|refusal| FirewallError::of_the_guard(&refusal))
+    }
+
+    /// Removes the table `inet knockd` with all that is in it, and tells whether it was there.
+    pub fn flush(&mut self) -> Result<bool, FirewallError> {
+        match self.change_table(|batch, _| ruleset::write_removal(batch)) {
+            Ok(()) => Ok(true),
+            Err(refusal) if refusal.is(Errno::NOENT) => Ok(false),
+            Err(refusal) => {
+                Err(FirewallError::new("removing the guard of the doors (table inet knockd)", &refusal))
+            }
+        }
+    }
+
+    /// Whether there is something of the table `inet knockd`.
+    pub fn is_there(&mut self) -> Result<bool, FirewallError> {
+        let found = OwnTable::read(&mut self.socket)
+            .map_err(|refusal| FirewallError::new("looking for the table inet knockd", &refusal))?;
+        Ok(found != OwnTable::default())
+    }
+
+    /// Lets a source in at a door that is guarded, for this time from now on, or longer if it was let in for longer
+    /// already. The time is one of the kernel's ticks exact, some milliseconds, and at least 20 milliseconds.
+    pub fn let_in(&mut self, door: &DoorName, source: IpAddr, time: Duration) -> Result<(), FirewallError> {
+        let set = set_name(door, IpVersion::of(source));
+        own(&set).extend(&mut self.socket, &[key(source)], time).map_err(|refusal| match refusal {
+            refusal if refusal.is(Errno::NOENT) => FirewallError::NoSet(format!("inet {TABLE} {set}")),
+            refusal => FirewallError::new("letting a source in", &refusal),
+        })
+    }
+
+    /// Shuts a source out at a door before its time is over, and tells whether it was let in.
+    pub fn shut_out(&mut self, door: &DoorName, source: IpAddr) -> Result<bool, FirewallError> {
+        let set = set_name(door, IpVersion::of(source));
+        own(&set)
+            .remove(&mut self.socket, &key(source))
+            .map_err(|refusal| FirewallError::new("shutting a source out", &refusal))
+    }
+
+    /// Who is let in at a door; nobody if it isn't guarded. While the kernel makes room for many more sources at once its
+    /// list can lack some of them, or have one twice.
+    pub fn openings(&mut self, door: &DoorName) -> Result<Vec<Opening>, FirewallError> {
+        let mut all = Vec::new();
+        for version in IpVersion::ALL {
+            match own(&set_name(door, version)).openings(&mut self.socket) {
+                Ok(openings) => all.extend(openings),
+                Err(refusal) if refusal.is(Errno::NOENT) => {}
+                Err(refusal) => return Err(FirewallError::new("reading who is let in", &refusal)),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Looks up a set of the administrator's own ruleset that sources of this version are to be put into, for a door with
+    /// these ports.
+    pub fn own_set(
+        &mut self,
+        address: &SetAddress,
+        version: IpVersion,
+        ports: Option<&Ports>,
+    ) -> Result<OpenSet, SetMistake> {
+        OpenSet::look_up(&mut self.socket, address, version, ports)
+    }
+
+    /// Puts a source into such a set for this time, like [`let_in`](Self::let_in). Who is in it without an end stays so.
+    /// Nothing is done for a source of another version.
+    pub fn add(&mut self, set: &OpenSet, source: IpAddr, time: Duration) -> Result<(), FirewallError> {
+        set.place().extend(&mut self.socket, &set.keys(source), time).map_err(|refusal| match refusal {
+            refusal if refusal.is(Errno::NOENT) => FirewallError::NoSet(set.address().to_string()),
+            refusal => FirewallError::new("putting a source into a set", &refusal),
+        })
+    }
+
+    /// Takes in what others have done to the ruleset, without waiting. What they have done to our table is returned, and
+    /// undone by [`install`](Self::install). There may be something when the descriptor of this value can be read from.
+    pub fn meddling(&mut self) -> Result<Option<Meddling>, FirewallError> {
+        let failed = |refusal| FirewallError::new("looking who changes the table inet knockd", &refusal);
+        match self.listener.hear(self.number).map_err(failed)? {
+            Heard::Nothing => Ok(None),
+            Heard::Meddling(meddling) => Ok(Some(meddling)),
+            Heard::TooMuch => {
+                let now = OwnTable::read(&mut self.socket).map_err(failed)?;
+                let removed = now == OwnTable::default();
+                Ok((now != self.left).then_some(Meddling { removed, by: None }))
+            }
+        }
+    }
+
+    /// Looks for chains of others that drop what these doors let in; see [`Obstacle`].
+    pub fn obstacles(&mut self, doors: &[GuardedDoor<'_>]) -> Result<Vec<Obstacle>, FirewallError> {
+        obstacle::find(&mut self.socket, doors)
+            .map_err(|refusal| FirewallError::new("looking for rules that are in the way of doors", &refusal))
+    }
+
+    fn change_table(
+        &mut self,
+        write: impl Fn(&mut nf_tables::batch::Batch, &OwnTable),
+    ) -> Result<(), Refusal> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let basis = self.socket.generation()?;
+            let before = OwnTable::read(&mut self.socket)?;
+            if before.flags.is_some_and(|flags| flags != 0) && tries < TRIES {
+                match self.socket.change(Some(basis), ruleset::write_awakening) {
+                    Err(refusal) if !refusal.is(ERESTART) => return Err(refusal),
+                    _ => continue,
+                }
+            }
+            match self.socket.change(Some(basis), |batch| write(batch, &before)) {
+                Err(refusal) if refusal.is(ERESTART) && tries < TRIES => {}
+                Err(refusal) => return Err(refusal),
+                Ok(()) => break,
+            }
+        }
+        self.left = OwnTable::read(&mut self.socket)?;
+        Ok(())
+    }
+}
+
+/// The kernel's own number for "once more" (`ERESTART` in its linux/errno.h).
+const ERESTART: Errno = Errno::from_raw_os_error(85);
+
+impl AsFd for Firewall {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
+    }
+}
+
+fn own(set: &str) -> Place<'_> {
+    Place { family: family::INET, table: TABLE, set }
+}

@@ -1,0 +1,253 @@
+//! The firewall, for the doors that open by themselves: what stands in front of them, and who is let in.
+//!
+//! As long as there is no such door, the firewall is not so much as looked at.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    os::fd::{AsFd, BorrowedFd},
+    sync::Arc,
+    time::Duration,
+};
+
+use knock_core::{config::DoorConfig, moment::Moment};
+use thiserror::Error;
+
+use super::{lasting::Lasting, native::Native};
+use crate::{
+    firewall::{Firewall, FirewallError, GuardedDoor},
+    log::{Line, Log},
+};
+
+/// How soon after one repair there may be another: somebody else may be as stubborn as we are.
+const REPAIR_PAUSE: Duration = Duration::from_secs(1);
+
+/// How soon a repair that has failed is tried again.
+const REPAIR_AGAIN: Duration = Duration::from_secs(10);
+
+/// What is told to the firewall.
+#[derive(Debug, Default)]
+pub struct Guard {
+    /// None as long as no door needs it.
+    firewall: Option<Firewall>,
+    natives: Natives,
+    lasting: Lasting,
+    /// Whether there was no table before ours.
+    is_new: bool,
+    /// When what somebody else has changed is to be put right.
+    repair_at: Option<Moment>,
+    /// Before this nothing is put right again.
+    rest_until: Moment,
+}
+
+/// Doors that open by themselves, by their names.
+pub type Natives = BTreeMap<Arc<str>, Native>;
+
+/// What came of a knock at a door that opens by itself.
+#[derive(Debug)]
+pub enum Opened {
+    /// It is open now, as this line tells.
+    Anew(Line),
+    /// It was, and is so for longer.
+    Longer(Line),
+    /// It is not.
+    Not(Line),
+}
+
+/// Why doors can't open by themselves.
+#[derive(Debug, Error)]
+pub enum GuardError {
+    /// The firewall can't be had, or not as we want it.
+    #[error(transparent)]
+    Firewall(#[from] FirewallError),
+    /// Sets that are not there, or not such as are needed.
+    #[error("{}", .0.join("; "))]
+    Sets(Vec<String>),
+}
+
+impl Guard {
+    /// Looks up what doors need in the firewall; nothing is changed. Tells everything that is wrong at once.
+    pub fn prepare(&mut self, doors: &[DoorConfig]) -> Result<Natives, GuardError> {
+        if doors.iter().all(|door| door.opens.is_nothing()) {
+            return Ok(Natives::new());
+        }
+        let firewall = match &mut self.firewall {
+            Some(firewall) => firewall,
+            none => none.insert(Firewall::open()?),
+        };
+        let mut natives = Natives::new();
+        let mut wrong = Vec::new();
+        for door in doors {
+            match Native::find(door, firewall) {
+                Ok(native) => natives.extend(native.map(|native| (Arc::clone(&native.door), native))),
+                Err(mistakes) => wrong.extend(mistakes),
+            }
+        }
+        if wrong.is_empty() { Ok(natives) } else { Err(GuardError::Sets(wrong)) }
+    }
+
+    /// Has the firewall guard these doors instead of those of before, at one stroke. Who is let in at a door that stays
+    /// remains so, whoever has let him in; if it fails all remains as it was.
+    pub fn change(&mut self, now: Moment, natives: Natives, log: &Log) -> Result<(), FirewallError> {
+        let Some(firewall) = &mut self.firewall else { return Ok(()) };
+        let guarded = guarded(&natives);
+        let had_guard = self.natives.values().any(|native| native.guarded().is_some());
+        if !guarded.is_empty() {
+            self.is_new |= !had_guard && !firewall.is_there()?;
+            firewall.install(&guarded)?;
+        } else if had_guard {
+            firewall.flush()?;
+        }
+        let before = &self.natives;
+        self.lasting.keep(|door| {
+            let both = before.get(door).zip(natives.get(door));
+            both.is_some_and(|(before, now)| before.goes_on_in(now))
+        });
+        tell_obstacles(firewall, &guarded, log);
+        drop(guarded);
+        self.natives = natives;
+        if !had_guard {
+            self.take_over(now, log);
+        }
+        if self.natives.is_empty() {
+            self.firewall = None;
+            self.repair_at = None;
+        }
+        Ok(())
+    }
+
+    /// Learns who was let in by the daemon of before.
+    fn take_over(&mut self, now: Moment, log: &Log) {
+        let Some(firewall) = &mut self.firewall else { return };
+        for native in self.natives.values() {
+            let found = match native.let_in_already(firewall) {
+                Ok(found) => found,
+                Err(error) => {
+                    log.say(Line::warning(format!(
+                        "{}: cannot find out for whom it is open: {error}",
+                        native.door
+                    )));
+                    continue;
+                }
+            };
+            for (source, left) in &found {
+                self.lasting.note(now, &native.door, *source, *left);
+            }
+            if !found.is_empty() {
+                let sources = if found.len() == 1 { "source" } else { "sources" };
+                log.say(Line::note(format!("{}: still open for {} {sources}", native.door, found.len())));
+            }
+        }
+    }
+
+    /// Lets somebody in, before anything else is done about him; none if the door does not open by itself.
+    pub fn open(&mut self, now: Moment, door: &DoorConfig, source: IpAddr) -> Option<Opened> {
+        if door.opens.is_nothing() {
+            return None;
+        }
+        let not = |door: Arc<str>, reason| Opened::Not(Line::StaysShut { source, door, reason });
+        let (Some(native), Some(firewall)) = (self.natives.get(door.name.as_str()), self.firewall.as_mut())
+        else {
+            let reason = "the configuration has been changed meanwhile".to_owned();
+            return Some(not(door.name.as_str().into(), reason));
+        };
+        let (stay, door) = (door.cmd_timeout, Arc::clone(&native.door));
+        let what = match native.let_in(firewall, source, stay) {
+            Ok(what) => what,
+            Err(refused) => return Some(not(door, refused.to_string())),
+        };
+        let longer = self.lasting.note(now, &door, source, stay);
+        let line = Line::LetIn { source, door, what, stay, longer };
+        Some(if longer { Opened::Longer(line) } else { Opened::Anew(line) })
+    }
+
+    /// What to wait for, beside [`Guard::next_deadline`], until [`Guard::look_after`] has something to do.
+    #[must_use]
+    pub fn events(&self) -> Option<BorrowedFd<'_>> {
+        self.firewall.as_ref().filter(|_| !self.natives.is_empty()).map(AsFd::as_fd)
+    }
+
+    /// When [`Guard::look_after`] has something to do.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Moment> {
+        self.repair_at
+    }
+
+    /// Notices what somebody else has changed, and puts it right.
+    pub fn look_after(&mut self, now: Moment, log: &Log) {
+        let Some(firewall) = self.firewall.as_mut().filter(|_| !self.natives.is_empty()) else { return };
+        match firewall.meddling() {
+            Ok(None) => {}
+            Ok(Some(meddling)) => {
+                log.say(Line::warning(meddling.to_string()));
+                self.repair_at = Some(now.max(self.rest_until));
+            }
+            Err(error) => {
+                log.say(Line::warning(format!("cannot follow the changes of the firewall: {error}")));
+                self.repair_at = Some(now.max(self.rest_until));
+            }
+        }
+        if self.repair_at.is_some_and(|moment| moment <= now) {
+            self.repair(now, log);
+        }
+    }
+
+    fn repair(&mut self, now: Moment, log: &Log) {
+        let Some(firewall) = &mut self.firewall else { return };
+        self.rest_until = now.after(REPAIR_PAUSE);
+        self.repair_at = None;
+        let guarded = guarded(&self.natives);
+        if !guarded.is_empty()
+            && let Err(error) = firewall.install(&guarded)
+        {
+            log.say(Line::error(format!("cannot put the table inet knockd back: {error}; trying again")));
+            self.repair_at = Some(now.after(REPAIR_AGAIN));
+            return;
+        }
+        let (mut count, mut failed) = (0_usize, None);
+        for (door, source, left) in self.lasting.left(now) {
+            let Some(native) = self.natives.get(door) else { continue };
+            match native.let_in(firewall, source, left) {
+                Ok(_) => count += 1,
+                Err(refused) => failed = failed.or(Some((door, source, refused))),
+            }
+        }
+        log.say(Line::note(format!("what opens by itself is in order again, openings: {count}")));
+        if let Some((door, source, refused)) = failed {
+            log.say(Line::error(format!("{source}: {door}: could not be let in again: {refused}")));
+        }
+    }
+
+    /// Takes away the guard of a daemon that did not get to work, unless it has taken it over from another.
+    pub fn undo(&mut self, log: &Log) {
+        if self.is_new {
+            self.remove(log);
+        }
+    }
+
+    /// Takes away the guard with all that is open by it.
+    pub fn remove(&mut self, log: &Log) {
+        let Some(firewall) = &mut self.firewall else { return };
+        if let Err(error) = firewall.flush() {
+            log.say(Line::error(format!("cannot remove the table inet knockd: {error}")));
+        }
+    }
+}
+
+fn guarded(natives: &Natives) -> Vec<GuardedDoor<'_>> {
+    natives.values().filter_map(Native::guarded).collect()
+}
+
+/// Says what of others would stand in the way of who is let in.
+fn tell_obstacles(firewall: &mut Firewall, guarded: &[GuardedDoor<'_>], log: &Log) {
+    match firewall.obstacles(guarded) {
+        Ok(obstacles) => {
+            for obstacle in obstacles {
+                log.say(Line::warning(obstacle.to_string()));
+            }
+        }
+        Err(error) => {
+            log.say(Line::warning(format!("cannot look for what else drops packets: {error}")));
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The guard of doors that open by themselves: from the start of the daemon to its end, and beyond.
+
+use std::{fs, os::unix::process::ExitStatusExt, process::Command};
+
+use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
+use trials::{
+    binaries,
+    net::{Daemon, Lab, Setup},
+    sandbox::trial,
+    trouble::{Outcome, ensure, same},
+};
+
+use crate::{
+    native_site::{
+        KNOCKER, KNOCKER6, OTHER, OTHER6, await_open, await_shut, daemon, door, enter, is_open, is_shut,
+        knock, lab,
+    },
+    support::{DOOR, one_line},
+};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("native_life::the_kernel_closes_what_a_dead_daemon_has_opened", the_kernel_closes),
+        trial("native_life::the_next_start_keeps_what_is_open", the_next_start_keeps_what_is_open),
+        trial("native_life::what_others_flush_is_put_back", what_others_flush_is_put_back),
+        trial("native_life::a_reload_keeps_the_doors_that_stay", a_reload_keeps_the_doors_that_stay),
+        trial("native_life::a_reload_that_fails_changes_nothing", a_reload_that_fails_changes_nothing),
+        trial("native_life::the_end_keeps_the_guard_or_removes_it", the_end_keeps_the_guard_or_removes_it),
+        trial("native_life::flush_removes_what_is_ours_alone", flush_removes_what_is_ours_alone),
+        trial("native_life::without_the_right_it_does_not_start", without_the_right_it_does_not_start),
+        trial("native_life::a_start_that_fails_leaves_no_new_guard", a_start_that_fails_leaves_no_new_guard),
+        trial("native_life::other_doors_leave_the_firewall_alone", other_doors_leave_the_firewall_alone),
+        trial("native_life::what_stands_in_the_way_is_told", what_stands_in_the_way_is_told),
+    ]
+}
+
+/// Ends it as nobody should, and puts its log aside.
+fn kill(mut daemon: Daemon<'_>, lab: &Lab) -> Outcome {
+    daemon.signal(Signal::SIGKILL)?;
+    same("signal", daemon.wait()?.signal(), Some(9))?;
+    fs::rename(lab.directory().join("log"), lab.directory().join("log.before"))?;
+    Ok(())
+}
+
+fn ruleset(lab: &Lab) -> Outcome<String> {
+    lab.server().shell("nft list ruleset")
+}
+
+fn the_kernel_closes() -> Outcome {
+    let lab = lab()?;
+    let daemon = daemon(&lab, "Open = tcp/22\n Cmd_Timeout = 2")?;
+    enter(&lab, &daemon, KNOCKER)?;
+    enter(&lab, &daemon, KNOCKER6)?;
+    kill(daemon, &lab)?;
+    for (source, other) in [(KNOCKER, OTHER), (KNOCKER6, OTHER6)] {
+        is_shut(&lab, other, "tcp/22")?;
+        await_shut(&lab, source, "tcp/22")?;
+    }
+    Ok(())
+}
+
+fn the_next_start_keeps_what_is_open() -> Outcome {
+    let lab = lab()?;
+    let lines = "Open = tcp/22\n Cmd_Timeout = 30";
+    let first = daemon(&lab, lines)?;
+    enter(&lab, &first, KNOCKER)?;
+    kill(first, &lab)?;
+    let second = daemon(&lab, lines)?;
+    is_open(&lab, KNOCKER, "tcp/22")?;
+    is_shut(&lab, OTHER, "tcp/22")?;
+    // It knows of them as if they were its own.
+    enter(&lab, &second, KNOCKER)?;
+    second.log().await_line("10.0.0.2: door: open for another 30 s: tcp/22")?;
+    second.terminate()?;
+    is_open(&lab, KNOCKER, "tcp/22")?;
+    // The port is another now, the door is the same.
+    fs::remove_file(lab.directory().join("log"))?;
+    let third = daemon(&lab, "Open = tcp/23\n Cmd_Timeout = 30")?;
+    is_open(&lab, KNOCKER, "tcp/23")?;
+    is_open(&lab, OTHER, "tcp/22")?;
+    is_shut(&lab, OTHER, "tcp/23")?;
+    lab.server().shell("nft flush ruleset")?;
+    third.log().await_part("in order again, openings: 1")?;
+    is_open(&lab, KNOCKER, "tcp/23")?;
+    third.terminate()
+}
+
+fn what_others_flush_is_put_back() -> Outcome {
+    let lab = lab()?;
+    let daemon = daemon(&lab, "Open = tcp/22\n Cmd_Timeout = 5")?;
+    enter(&lab, &daemon, KNOCKER)?;
+    enter(&lab, &daemon, KNOCKER6)?;
+    for (round, what) in
+        ["flush ruleset", "delete table inet knockd", "flush table inet knockd"].iter().enumerate()
+    {
+        lab.server().shell(&format!("nft {what}"))?;
+        daemon.log().await_count(round + 1, "what opens by itself is in order again, openings: 2")?;
+        for (source, other) in [(KNOCKER, OTHER), (KNOCKER6, OTHER6)] {
+            is_open(&lab, source, "tcp/22")?;
+            is_shut(&lab, other, "tcp/22")?;
+        }
+    }
+    daemon.log().await_part("table inet knockd")?;
+    // With the time that was left, not with all of it.
+    let begun = std::time::Instant::now();
+    await_shut(&lab, KNOCKER, "tcp/22")?;
+    ensure(begun.elapsed().as_secs() < 5, "it began anew")?;
+    daemon.terminate()
+}
+
+fn a_reload_keeps_the_doors_that_stay() -> Outcome {
+    let lab = lab()?;
+    let web = "[web]\n Sequence = 7400:udp,7100:udp,7500:udp\n Open = tcp/80\n Cmd_Timeout = 30\n";
+    let ssh = door("Open = tcp/22\n Cmd_Timeout = 30");
+    let daemon = Setup::new(&lab, &format!("{ssh}{web}"))?.start()?;
+    enter(&lab, &daemon, KNOCKER)?;
+    lab.send(&format!("udp {KNOCKER} > SERVER:7400,7100,7500"))?;
+    daemon.log().await_line("10.0.0.2: web: open for 30 s: tcp/80")?;
+    is_open(&lab, KNOCKER, "tcp/80")?;
+    is_shut(&lab, OTHER, "tcp/80")?;
+    daemon.reload(&ssh)?;
+    await_open(&lab, OTHER, "tcp/80")?;
+    is_open(&lab, KNOCKER, "tcp/22")?;
+    is_shut(&lab, OTHER, "tcp/22")?;
+    // What was open at the door that went is forgotten.
+    daemon.reload(&format!("{ssh}{web}"))?;
+    await_shut(&lab, KNOCKER, "tcp/80")?;
+    is_open(&lab, KNOCKER, "tcp/22")?;
+    // Without any such door there is no guard.
+    daemon.reload(DOOR)?;
+    await_open(&lab, OTHER, "tcp/22")?;
+    ensure(!ruleset(&lab)?.contains("knockd"), ruleset(&lab)?)?;
+    daemon.terminate()
+}
+
+fn a_reload_that_fails_changes_nothing() -> Outcome {
+    let lab = lab()?;
+    let daemon = daemon(&lab, "Open = tcp/22\n Cmd_Timeout = 30")?;
+    enter(&lab, &daemon, KNOCKER)?;
+    for (round, other) in [
+        door("Open_Set = inet nowhere guests\n Cmd_Timeout = 30"),
+        format!("{}[web]\n One_Time_Sequences = /nowhere\n Open = tcp/80\n", door("Open = tcp/23")),
+        door("Open = tcp/0"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        daemon.reload(other)?;
+        daemon.log().await_count(round + 1, "stays unused, the running configuration in force: 1 mistake")?;
+        is_open(&lab, KNOCKER, "tcp/22")?;
+        is_shut(&lab, OTHER, "tcp/22")?;
+        is_open(&lab, OTHER, "tcp/23")?;
+        is_open(&lab, OTHER, "tcp/80")?;
+    }
+    enter(&lab, &daemon, KNOCKER)?;
+    daemon.terminate()
+}
+
+fn the_end_keeps_the_guard_or_removes_it() -> Outcome {
+    let lab = lab()?;
+    let lines = door("Open = tcp/22\n Cmd_Timeout = 30");
+    let keeps = Setup::new(&lab, &lines)?.start()?;
+    enter(&lab, &keeps, KNOCKER)?;
+    keeps.terminate()?;
+    is_open(&lab, KNOCKER, "tcp/22")?;
+    is_shut(&lab, OTHER, "tcp/22")?;
+    fs::remove_file(lab.directory().join("log"))?;
+    let removes = Setup::new(&lab, &format!("[options]\n GuardOnExit = remove\n{lines}"))?.start()?;
+    is_shut(&lab, OTHER, "tcp/22")?;
+    removes.terminate()?;
+    is_open(&lab, OTHER, "tcp/22")?;
+    ensure(!ruleset(&lab)?.contains("knockd"), ruleset(&lab)?)
+}
+
+fn flush_removes_what_is_ours_alone() -> Outcome {
+    let lab = lab()?;
+    lab.server().shell(
+        "nft 'add table inet knockd2; add table ip knockd; add set ip knockd s { type ipv4_addr; }; \
+         add element ip knockd s { 192.0.2.1 }'",
+    )?;
+    let before = ruleset(&lab)?;
+    let flush = Setup::bare(&lab)?.with(&["--flush"]);
+    let nothing = flush.run()?;
+    same("status", nothing.status, Some(0))?;
+    same("said", nothing.out.as_str(), "there is no table inet knockd: nothing to remove\n")?;
+    let daemon = daemon(&lab, "Open = tcp/22\n Cmd_Timeout = 30")?;
+    enter(&lab, &daemon, KNOCKER)?;
+    // One that runs does not put up with it.
+    let refused = lab.server().output(Command::new(binaries::knockd()?).arg("--flush"))?;
+    same("status", refused.status.code(), Some(1))?;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    same(
+        "said",
+        said.as_str(),
+        "knockd: a knockd that runs here has put the table inet knockd back: stop it first\n",
+    )?;
+    daemon.log().await_part("in order again, openings: 1")?;
+    is_open(&lab, KNOCKER, "tcp/22")?;
+    daemon.terminate()?;
+    is_shut(&lab, OTHER, "tcp/22")?;
+    let done = flush.run()?;
+    same("status", done.status, Some(0))?;
+    same("said", done.out.as_str(), "the table inet knockd is removed: no port is guarded any more\n")?;
+    same("ruleset", ruleset(&lab)?, before)?;
+    is_open(&lab, OTHER, "tcp/22")
+}
+
+/// Root in a user namespace of its own may do everything but administer this network.
+const POWERLESS: &str = "exec setpriv --bounding-set=-net_admin --inh-caps=-net_admin \"$@\"";
+
+fn without_the_right_it_does_not_start() -> Outcome {
+    let lab = lab()?;
+    let config = door("Open = tcp/22");
+    for arguments in [&[][..], &["--flush"]] {
+        let ended = Setup::new(&lab, &config)?.with(arguments).behind(POWERLESS).run()?;
+        one_line(&ended, &["CAP_NET_ADMIN", "root"])?;
+    }
+    is_open(&lab, OTHER, "tcp/22")?;
+    // A reload asks for it, too, and changes nothing.
+    let daemon = Setup::new(&lab, DOOR)?.behind(POWERLESS).start()?;
+    daemon.reload(&config)?;
+    daemon
+        .log()
+        .await_part("stays unused, the running configuration in force: 1 mistake, first: doors with Open")?;
+    knock(&lab, KNOCKER)?;
+    lab.await_file("opened", "10.0.0.2\n")?;
+    daemon.terminate()
+}
+
+/// It fails when the guard is up already: the watcher can't be confined as it has to be.
+fn a_start_that_fails_leaves_no_new_guard() -> Outcome {
+    let lab = lab()?;
+    let config = door("Open = tcp/22\n Cmd_Timeout = 30");
+    let unconfined = "exec setpriv --bounding-set=-setuid,-setgid --inh-caps=-setuid,-setgid \"$@\"";
+    let fails = || -> Outcome {
+        let ended = Setup::new(&lab, &config)?.with(&["--require-sandbox"]).behind(unconfined).run()?;
+        ensure(ended.status == Some(1), format!("{ended:?}"))?;
+        let _ = fs::remove_file(lab.directory().join("log"));
+        Ok(())
+    };
+    fails()?;
+    is_open(&lab, OTHER, "tcp/22")?;
+    ensure(!ruleset(&lab)?.contains("knockd"), ruleset(&lab)?)?;
+    // That of another stays.
+    let daemon = Setup::new(&lab, &config)?.start()?;
+    enter(&lab, &daemon, KNOCKER)?;
+    kill(daemon, &lab)?;
+    fails()?;
+    is_open(&lab, KNOCKER, "tcp/22")?;
+    is_shut(&lab, OTHER, "tcp/22")
+}
+
+fn other_doors_leave_the_firewall_alone() -> Outcome {
+    let lab = lab()?;
+    lab.server().shell("nft add table inet knockd")?;
+    let before = ruleset(&lab)?;
+    let daemon = Setup::new(&lab, &format!("[options]\n GuardOnExit = remove\n{DOOR}"))?.start()?;
+    knock(&lab, KNOCKER)?;
+    lab.await_file("opened", "10.0.0.2\n")?;
+    same("ruleset", ruleset(&lab)?, before.clone())?;
+    daemon.terminate()?;
+    same("ruleset", ruleset(&lab)?, before)?;
+    // Nor does looking at a configuration or a capture.
+    let config = door("Open = tcp/22");
+    let check = Setup::new(&lab, &config)?.with(&["--check"]).run()?;
+    same("status", check.status, Some(0))?;
+    is_open(&lab, OTHER, "tcp/22")
+}
+
+fn what_stands_in_the_way_is_told() -> Outcome {
+    let lab = lab()?;
+    lab.server().shell(
+        "nft 'add table inet strict; \
+         add chain inet strict input { type filter hook input priority 0; policy drop; }; \
+         add rule inet strict input udp dport 7000-8000 accept; add rule inet strict input icmpv6 type != 1 accept'",
+    )?;
+    let daemon = daemon(&lab, "Open = tcp/22\n Cmd_Timeout = 30")?;
+    daemon.log().await_part("inet strict")?;
+    let warnings = daemon.log().count("inet strict");
+    enter(&lab, &daemon, KNOCKER)?;
+    is_shut(&lab, KNOCKER, "tcp/22")?;
+    daemon.reload(&door("Open = tcp/22\n Cmd_Timeout = 31"))?;
+    daemon.log().await_count(warnings + 1, "inet strict")?;
+    lab.server().shell("nft add rule inet strict input tcp dport 22 accept")?;
+    is_open(&lab, KNOCKER, "tcp/22")?;
+    is_shut(&lab, OTHER, "tcp/22")?;
+    daemon.terminate()
+}
