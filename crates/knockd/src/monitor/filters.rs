@@ -116,7 +116,7 @@ impl Filters {
             Some(News::Refused(refusal)) => {
                 let lines = refusal.lines().map(|line| Line::debug(format!("verifier: {line}")));
                 let line = format!(
-                    "packets are filtered by {kind}: {}, which is exact, needs Linux 5.8 and CAP_BPF ({refusal})",
+                    "packets are filtered by {kind}: {}, which is exact, needs Linux 5.11 and CAP_BPF ({refusal})",
                     FilterKind::Exact
                 );
                 [Line::note(line)].into_iter().chain(lines).collect()
@@ -225,7 +225,7 @@ mod tests {
         let line = match FilterKind::of(&filter) {
             FilterKind::Exact => "packets are filtered by extended BPF",
             FilterKind::Classic => {
-                "packets are filtered by classic BPF: extended BPF, which is exact, needs Linux 5.8 and CAP_BPF \
+                "packets are filtered by classic BPF: extended BPF, which is exact, needs Linux 5.11 and CAP_BPF \
                  (Operation not permitted (os error 1))"
             }
         };

@@ -124,6 +124,7 @@ impl Monitor {
                     Request::Reload => {
                         // What was completed before is judged by the configuration before.
                         while self.take_reports(now)? {}
+                        self.log.release();
                         self.reload(now);
                     }
                     Request::Reap => {
@@ -248,6 +249,9 @@ impl Monitor {
 
     /// The same, without telling the watcher yet.
     fn follow_listening(&mut self, now: Moment) -> Vec<Change> {
+        // To replace sockets is to wait for all processors: what is to be opened and told goes first.
+        self.opener.commit(now, &self.log);
+        self.log.release();
         let followed = self.listening.follow(&self.settings.interfaces, &self.links);
         self.listen_again = (!followed.failures.is_empty()).then(|| now.after(LISTEN_AGAIN));
         for line in self.listening.take_news() {

@@ -67,7 +67,8 @@ fn rules(channel: RawFd) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError
     rules.insert(libc::SYS_sendmsg, vec![through(libc::STDIN_FILENO)?, through(channel)?]);
     let of_no_use_any_more = when(&[(0, SeccompCmpOp::Gt, bits(channel))])?;
     rules.insert(libc::SYS_close, vec![of_no_use_any_more]);
-    // Memory of its own wherever the kernel likes, and the rings of packet sockets: never to be run.
+    // Memory of its own wherever the kernel likes, and the rings of packet sockets, which come behind the channel: never
+    // to be run.
     let own = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     let kinds = bits(own | libc::MAP_SHARED | libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE);
     let own = when(&[
@@ -77,6 +78,7 @@ fn rules(channel: RawFd) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError
     let ring = when(&[
         (2, SeccompCmpOp::Eq, bits(libc::PROT_READ | libc::PROT_WRITE)),
         (3, SeccompCmpOp::Eq, bits(libc::MAP_SHARED)),
+        (4, SeccompCmpOp::Gt, bits(channel)),
     ])?;
     rules.insert(libc::SYS_mmap, vec![own, ring]);
     let no_code = when(&[(2, SeccompCmpOp::MaskedEq(bits(libc::PROT_EXEC)), 0)])?;

@@ -22,8 +22,9 @@ pub(in crate::filter) const UNIT: u32 = 30;
 /// How long after the kernel the engine may look at a packet, at most. An attempt lives from then on, but the filter
 /// counts from when the packet comes in.
 ///
-/// A watcher that keeps its packets waiting for 10 seconds is replaced.
-pub const LATENESS: Duration = Duration::from_secs(30);
+/// A watcher that keeps its packets waiting for 10 seconds is replaced, which takes at most 30 more, while the sockets of
+/// the next one fill.
+pub const LATENESS: Duration = Duration::from_secs(60);
 
 /// What keys the hash of sources: random numbers that nobody outside knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,8 +52,8 @@ mod tests {
 
     #[test]
     fn time_is_rounded_up_and_has_an_end() {
-        assert_eq!(units(Duration::ZERO), 27 + 2);
-        assert_eq!(units(Duration::from_secs(25)), 51 + 2);
+        assert_eq!(units(Duration::ZERO), 55 + 2);
+        assert_eq!(units(Duration::from_secs(25)), 79 + 2);
         assert_eq!(units(Duration::MAX), i32::MAX);
         assert!(
             Duration::from_nanos(u64::from(u32::MAX - i32::MAX.cast_unsigned()) << UNIT).as_secs()

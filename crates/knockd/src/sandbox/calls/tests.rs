@@ -127,6 +127,11 @@ fn what_is_none_of_its_work_is_its_end() {
     ] {
         assert_fatal(test, name, || _ = Mapping::otherwise(&zero, protection, flags));
     }
+    // Standard error may be a file.
+    let channel = rustix::io::dup(&zero).unwrap();
+    let map = || _ = Mapping::shared(&zero, 1 << 12);
+    let status = after_with(test, "map what is below", Stdio::null(), channel.as_fd(), || (), map);
+    assert!(status.is_none_or(|status| status.signal() == Some(libc::SIGSYS)), "{status:?}");
     assert_fatal(test, "limits", || _ = getrlimit(Resource::Core));
 }
 

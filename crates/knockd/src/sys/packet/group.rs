@@ -28,20 +28,18 @@ impl PacketSocket {
     /// There may be one at a time, and nobody whom this one has succeeded may be open still, in any process: while there
     /// is one, he would get everything.
     pub(crate) fn successor(
-        &mut self,
+        &self,
         interface: InterfaceIndex,
         filter: &Filter,
         wanted: Option<RingSize>,
     ) -> io::Result<Self> {
         // Members leave when their interface goes down, and come again in the order in which they were opened.
-        let steersman = &self.steersman;
-        self.socket.with(|socket| {
-            if group(socket)?.is_some() {
-                return Ok(());
-            }
-            steersman.gather()?;
-            steersman.0.group()?.map_or(Ok(()), |group| join(socket, Some(group)))
-        })?;
+        let socket = self.socket.copy()?;
+        if group(&socket)?.is_none() {
+            self.steersman.gather()?;
+            self.steersman.0.group()?.map_or(Ok(()), |group| join(&socket, Some(group)))?;
+        }
+        drop(socket);
         // Since an earlier change the next member would get everything.
         self.steersman.steer(OLD)?;
         Self::member(interface, filter, wanted, Arc::clone(&self.steersman))

@@ -69,10 +69,12 @@ impl PacketSocket {
     /// It stays open here, too: to close the last one has the kernel wait for all processors, tens of milliseconds in
     /// which its reader would read nothing else.
     pub(crate) fn hand_over(&mut self) -> io::Result<OwnedFd> {
-        if std::mem::replace(&mut self.is_handed_over, true) {
+        if self.is_handed_over {
             return Err(io::ErrorKind::NotFound.into());
         }
-        self.socket.with(OwnedFd::try_clone)
+        let copy = self.socket.copy()?;
+        self.is_handed_over = true;
+        Ok(copy)
     }
 
     /// Whether another process reads it, or was to.

@@ -17,7 +17,7 @@ use rustix::net::{
 /// To mark it as not to be inherited is not enough: the kernel lets a parent go on (`exec_mmap` in `begin_new_exec`,
 /// `fs/exec.c`) before it closes in the child what is marked so, and on a busy machine that can take long.
 #[derive(Debug)]
-pub(super) struct Parked(Option<OwnedFd>);
+pub(super) struct Parked(OwnedFd);
 
 impl Parked {
     pub(super) fn new(descriptor: OwnedFd) -> io::Result<Self> {
@@ -30,34 +30,32 @@ impl Parked {
         sendmsg(&near, &[IoSlice::new(&[0])], &mut ancillary, SendFlags::NOSIGNAL)?;
         // From here on it is on its way alone.
         drop(descriptor);
-        Ok(Self(Some(far)))
+        Ok(Self(far))
     }
 
-    /// Lets it be used and parks it again.
-    pub(super) fn with<T>(&mut self, deed: impl FnOnce(&OwnedFd) -> io::Result<T>) -> io::Result<T> {
-        let descriptor = self.take()?;
-        let done = deed(&descriptor);
-        *self = Self::new(descriptor)?;
-        done
+    /// A copy of it. Should there be no room for one, it is still parked.
+    pub(super) fn copy(&self) -> io::Result<OwnedFd> {
+        self.receive(RecvFlags::PEEK)
     }
 
-    fn take(&mut self) -> io::Result<OwnedFd> {
-        let way = self.0.take().ok_or(io::ErrorKind::NotFound)?;
+    fn receive(&self, flags: RecvFlags) -> io::Result<OwnedFd> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        recvmsg(&way, &mut [IoSliceMut::new(&mut [0])], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+        let flags = flags | RecvFlags::CMSG_CLOEXEC;
+        recvmsg(&self.0, &mut [IoSliceMut::new(&mut [0])], &mut ancillary, flags)?;
         let descriptor = ancillary.drain().find_map(|message| match message {
             RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
             _ => None,
         });
-        descriptor.ok_or(io::ErrorKind::NotFound.into())
+        // That is how the kernel says that a process has as many as it may (`unix(7)`).
+        descriptor.ok_or(rustix::io::Errno::MFILE.into())
     }
 }
 
 impl Drop for Parked {
     /// Were it left where it is, it would be closed with the last copy of the way.
     fn drop(&mut self) {
-        let _ = self.take();
+        let _ = self.receive(RecvFlags::empty());
     }
 }
 
@@ -73,12 +71,14 @@ mod tests {
     fn whoever_inherits_the_way_does_not_have_what_was_on_it() {
         let (near, far) = UnixStream::pair().unwrap();
         far.set_nonblocking(true).unwrap();
-        let mut parked = Parked::new(near.into()).unwrap();
+        let parked = Parked::new(near.into()).unwrap();
         // It is open still.
         let is_closed = || matches!(io::Read::read(&mut &far, &mut [0]), Ok(0));
         assert!(!is_closed());
-        assert!(parked.with(|descriptor| Ok(descriptor.as_raw_fd() > 2)).unwrap());
-        let _inherited = dup(parked.0.as_ref().unwrap()).unwrap();
+        for _ in 0..2 {
+            assert!(parked.copy().unwrap().as_raw_fd() > 2);
+        }
+        let _inherited = dup(&parked.0).unwrap();
         assert!(!is_closed());
         drop(parked);
         assert!(is_closed());
