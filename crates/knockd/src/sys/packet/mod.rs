@@ -9,7 +9,6 @@ mod ring;
 use std::{
     io, mem,
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
-    sync::Arc,
 };
 
 use knock_core::interface::InterfaceIndex;
@@ -34,8 +33,8 @@ const RECEIVE_BUFFER: i32 = 4 << 20;
 pub(crate) struct PacketSocket {
     socket: Parked,
     is_handed_over: bool,
-    /// Shared with the one that it succeeds and its own successor.
-    steersman: Arc<Steersman>,
+    /// As soon as there is a successor. To be closed after the socket, which goes first as the first field.
+    steersman: Option<Steersman>,
     ring: Option<RingSize>,
     refusal: Option<io::Error>,
 }
@@ -58,10 +57,7 @@ impl PacketSocket {
         filter: &Filter,
         wanted: Option<RingSize>,
     ) -> io::Result<Self> {
-        // Members of a group that leave come again in the order in which they were opened: this one is to be the first.
-        let steersman = Steersman(Bare::deaf(interface, |_| Ok(()))?);
-        steersman.gather()?;
-        Self::member(interface, filter, wanted, Arc::new(steersman))
+        Self::member(interface, filter, wanted, |socket| join(socket, None))
     }
 
     /// A copy of the socket for the process that reads it, which is to be the only one; an error if there is one already.
@@ -92,12 +88,12 @@ impl PacketSocket {
         self.refusal.take()
     }
 
-    /// A new one, the last member of the steersman's group if it has one.
+    /// A new one, which gets what the group gives it that it joins before it hears.
     fn member(
         interface: InterfaceIndex,
         filter: &Filter,
         wanted: Option<RingSize>,
-        steersman: Arc<Steersman>,
+        join: impl FnOnce(&OwnedFd) -> io::Result<()>,
     ) -> io::Result<Self> {
         let (mut ring, mut refusal) = (None, None);
         let socket = Bare::deaf(interface, |socket| {
@@ -108,11 +104,9 @@ impl PacketSocket {
             }
             if ring.is_some() { Ok(()) } else { socket.lengthen_queue() }
         })?;
-        if let Some(group) = steersman.0.group()? {
-            join(&socket.0, Some(group))?;
-        }
+        join(&socket.0)?;
         socket.hear(filter)?;
-        Ok(Self { socket: Parked::new(socket.0)?, is_handed_over: false, steersman, ring, refusal })
+        Ok(Self { socket: Parked::new(socket.0)?, is_handed_over: false, steersman: None, ring, refusal })
     }
 }
 

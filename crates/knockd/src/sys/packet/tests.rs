@@ -182,9 +182,8 @@ const PAUSE: Duration = Duration::from_micros(200);
 fn one_without_a_group_is_replaced_as_well() {
     in_own_network("sys::packet::tests::one_without_a_group_is_replaced_as_well", || {
         with_and_without_ring(|ring| {
-            let steersman = Arc::new(Steersman(Bare::deaf(LOOPBACK, |_| Ok(())).unwrap()));
-            let mut first = both(PacketSocket::member(LOOPBACK, &everything(), ring, steersman).unwrap());
-            assert!(first.socket.steersman.0.group().unwrap().is_none());
+            let mut first = both(PacketSocket::member(LOOPBACK, &everything(), ring, |_| Ok(())).unwrap());
+            assert!(group::group(&first.socket.socket.copy().unwrap()).unwrap().is_none());
             send(0);
             let mut second = replace(&mut first, LOOPBACK);
             send(1);
