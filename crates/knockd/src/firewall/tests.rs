@@ -262,6 +262,28 @@ fn meddling_is_found_even_if_news_of_it_were_lost() {
 }
 
 #[test]
+fn many_doors_and_ports_go_up_at_once() {
+    in_own_network("firewall::tests::many_doors_and_ports_go_up_at_once", || {
+        let mut firewall = Firewall::open().unwrap();
+        let single =
+            |door: u16| (0..256).map(|port| format!("tcp/{}", 1 + door + port * 20)).collect::<Vec<_>>();
+        let many: Vec<_> = (0..200)
+            .map(|number| door(&format!("door {number}"), &format!("tcp/{}, udp/60000-61000", 1000 + number)))
+            .collect();
+        let wide: Vec<_> =
+            (0..8).map(|number| door(&format!("wide {number}"), &single(number).join(", "))).collect();
+        for (doors, accepting) in [(many, 800), (wide, 16)] {
+            for _ in 0..2 {
+                firewall.install(&guarded(&doors)).unwrap();
+                let shown = nft("list chain inet knockd doors");
+                assert_eq!(shown.matches(" accept comment ").count(), accepting);
+            }
+            assert_eq!(firewall.meddling().unwrap(), None);
+        }
+    });
+}
+
+#[test]
 fn doors_of_one_name_are_refused() {
     in_own_network("firewall::tests::doors_of_one_name_are_refused", || {
         let mut firewall = Firewall::open().unwrap();
