@@ -63,8 +63,8 @@ pub struct Firewall {
     listener: Listener,
     /// The number by which our own changes are known.
     number: u32,
-    /// The table as we have left it.
-    left: OwnTable,
+    /// The table as we have left it, if that could be read.
+    left: Option<OwnTable>,
 }
 
 impl Firewall {
@@ -75,7 +75,7 @@ impl Firewall {
         let mut socket = Socket::open(0).map_err(at_first)?;
         let number = socket.number().map_err(at_first)?;
         socket.generation().map_err(|refusal| FirewallError::at_first(&refusal))?;
-        Ok(Self { socket, listener, number, left: OwnTable::default() })
+        Ok(Self { socket, listener, number, left: Some(OwnTable::default()) })
     }
 
     /// Has the table `inet knockd` guard these doors and no others, from one packet to the next. Openings of doors that
@@ -159,17 +159,24 @@ impl Firewall {
         })
     }
 
-    /// Takes in what others have done to the ruleset, without waiting. What they have done to our table is returned, and
-    /// undone by [`install`](Self::install). There may be something when the descriptor of this value can be read from.
+    /// Takes in what others have done to the ruleset, without waiting and not too much at once. What they have done to our
+    /// table is returned, and undone by [`install`](Self::install). There may be something, or more, when the descriptor of
+    /// this value can be read from.
     pub fn meddling(&mut self) -> Result<Option<Meddling>, FirewallError> {
         let failed = |refusal| FirewallError::new("looking who changes the table inet knockd", &refusal);
+        // Whatever was done to it before it is read now is heard after that, or lost.
+        let read_late = if self.left.is_none() { OwnTable::read(&mut self.socket).ok() } else { None };
         match self.listener.hear(self.number).map_err(failed)? {
-            Heard::Nothing => Ok(None),
+            Heard::Nothing => {
+                self.left = self.left.take().or(read_late);
+                Ok(None)
+            }
             Heard::Meddling(meddling) => Ok(Some(meddling)),
             Heard::TooMuch => {
                 let now = OwnTable::read(&mut self.socket).map_err(failed)?;
                 let removed = now == OwnTable::default();
-                Ok((now != self.left).then_some(Meddling { removed, by: None }))
+                // What can't be told apart is put up anew.
+                Ok((self.left.as_ref() != Some(&now)).then_some(Meddling { removed, by: None }))
             }
         }
     }
@@ -201,7 +208,8 @@ impl Firewall {
                 Ok(()) => break,
             }
         }
-        self.left = OwnTable::read(&mut self.socket)?;
+        // The change is made: that this fails is no reason to say otherwise.
+        self.left = OwnTable::read(&mut self.socket).ok();
         Ok(())
     }
 }

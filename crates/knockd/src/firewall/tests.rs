@@ -284,6 +284,22 @@ fn many_doors_and_ports_go_up_at_once() {
 }
 
 #[test]
+fn a_table_that_could_not_be_read_after_a_change_is_read_later() {
+    in_own_network("firewall::tests::a_table_that_could_not_be_read_after_a_change_is_read_later", || {
+        let mut firewall = Firewall::open().unwrap();
+        let doors = [door("ssh", "tcp/22")];
+        firewall.install(&guarded(&doors)).unwrap();
+        let left = firewall.left.take();
+        assert_eq!(firewall.meddling().unwrap(), None);
+        assert_eq!(firewall.left, left);
+        firewall.left = None;
+        nft("flush chain inet knockd doors");
+        assert!(firewall.meddling().unwrap().is_some());
+        assert_eq!(firewall.left, None);
+    });
+}
+
+#[test]
 fn doors_of_one_name_are_refused() {
     in_own_network("firewall::tests::doors_of_one_name_are_refused", || {
         let mut firewall = Firewall::open().unwrap();
