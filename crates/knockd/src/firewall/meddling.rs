@@ -52,31 +52,44 @@ const GROUP: u32 = 1 << 6;
 /// How much may wait to be heard, in bytes: some thousand changes.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
+/// How many datagrams are taken in at once.
+const AT_ONCE: usize = 256;
+
 /// Who has made a transaction: `NFTA_GEN_PROC_PID` and `NFTA_GEN_PROC_NAME` (`linux/netfilter/nf_tables.h`).
 const PROCESS: u16 = 2;
 const PROGRAM: u16 = 3;
 
 /// The socket that hears of changes.
 #[derive(Debug)]
-pub(super) struct Listener(Socket);
+pub(super) struct Listener {
+    socket: Socket,
+    /// Whether news may be lost: once some are, more are without a word, until nothing waits (`netlink_overrun()` and
+    /// `netlink_rcv_wake()` in the kernel's `net/netlink/af_netlink.c`).
+    is_lossy: bool,
+}
 
 impl Listener {
     pub(super) fn open() -> io::Result<Self> {
         let socket = Socket::open(GROUP)?;
         // Without the right to it a flood of changes is lost earlier.
         let _ = set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER);
-        Ok(Self(socket))
+        Ok(Self { socket, is_lossy: false })
     }
 
-    /// Takes in all that has happened, but for what was done over the socket with this number.
+    /// Takes in what has happened, but for what was done over the socket with this number. If it is more than is taken in
+    /// at once, the socket can still be read from.
     pub(super) fn hear(&mut self, own: u32) -> Result<Heard, Refusal> {
-        let (mut heard, mut lost) = (None::<(u32, Meddling)>, false);
-        loop {
-            let datagram = match self.0.receive() {
+        let mut heard = None::<(u32, Meddling)>;
+        let mut lost = self.is_lossy;
+        for _ in 0..AT_ONCE {
+            let datagram = match self.socket.receive() {
                 Ok(Some(datagram)) => datagram,
-                Ok(None) => break,
+                Ok(None) => {
+                    self.is_lossy = false;
+                    break;
+                }
                 Err(Errno::NOBUFS) => {
-                    lost = true;
+                    (lost, self.is_lossy) = (true, true);
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -99,7 +112,7 @@ impl Listener {
 
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
 }
 

@@ -1,5 +1,7 @@
 use std::{collections::BTreeSet, net::Ipv4Addr, thread, time::Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::*;
 use crate::{
     firewall::support::{door, guarded, nft},
@@ -239,6 +241,26 @@ fn meddling_is_told_and_what_is_none_is_not() {
             assert_eq!(firewall.meddling().unwrap(), None);
             assert!(nft("list ruleset").contains("tcp dport 22 goto doors"));
         }
+    });
+}
+
+#[test]
+fn a_flood_of_news_is_taken_in_by_and_by() {
+    in_own_network("firewall::tests::a_flood_of_news_is_taken_in_by_and_by", || {
+        let mut firewall = Firewall::open().unwrap();
+        let doors = [door("ssh", "tcp/22")];
+        firewall.install(&guarded(&doors)).unwrap();
+        for number in 0..1000 {
+            firewall.let_in(&doors[0].0, IpAddr::V4(number.into()), MINUTE).unwrap();
+        }
+        nft("flush chain inet knockd doors");
+        let mut turns = 1;
+        while firewall.meddling().unwrap().is_none() {
+            let mut waiting = [PollFd::new(&firewall, PollFlags::IN)];
+            assert_eq!(poll(&mut waiting, Some(&Timespec::default())).unwrap(), 1, "{turns}");
+            turns += 1;
+        }
+        assert!(turns > 3, "{turns}");
     });
 }
 
