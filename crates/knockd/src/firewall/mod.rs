@@ -111,10 +111,26 @@ impl Firewall {
     /// already. The time is one of the kernel's ticks exact, some milliseconds, and at least 20 milliseconds.
     pub fn let_in(&mut self, door: &DoorName, source: IpAddr, time: Duration) -> Result<(), FirewallError> {
         let set = set_name(door, IpVersion::of(source));
-        own(&set).extend(&mut self.socket, &[key(source)], time).map_err(|refusal| match refusal {
-            refusal if refusal.is(Errno::NOENT) => FirewallError::NoSet(format!("inet {TABLE} {set}")),
-            refusal => FirewallError::new("letting a source in", &refusal),
-        })
+        own(&set).extend(&mut self.socket, &[key(source)], time).map_err(|refusal| not_let_in(&set, &refusal))
+    }
+
+    /// The same for many sources, a thousand in one change: to have them back whose openings somebody has removed. The
+    /// first refusal ends it, with those before it let in.
+    pub fn let_in_all(
+        &mut self,
+        door: &DoorName,
+        sources: &[(IpAddr, Duration)],
+    ) -> Result<(), FirewallError> {
+        for version in IpVersion::ALL {
+            let of_version = |(source, _): &&(IpAddr, Duration)| IpVersion::of(*source) == version;
+            let sources: Vec<_> = sources.iter().filter(of_version).copied().collect();
+            if !sources.is_empty() {
+                let set = set_name(door, version);
+                let done = own(&set).extend_all(&mut self.socket, &sources);
+                done.map_err(|refusal| not_let_in(&set, &refusal))?;
+            }
+        }
+        Ok(())
     }
 
     /// Shuts a source out at a door before its time is over, and tells whether it was let in.
@@ -225,4 +241,11 @@ impl AsFd for Firewall {
 
 fn own(set: &str) -> Place<'_> {
     Place { family: family::INET, table: TABLE, set }
+}
+
+fn not_let_in(set: &str, refusal: &Refusal) -> FirewallError {
+    if refusal.is(Errno::NOENT) {
+        return FirewallError::NoSet(format!("inet {TABLE} {set}"));
+    }
+    FirewallError::new("letting a source in", refusal)
 }

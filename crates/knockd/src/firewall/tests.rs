@@ -1,10 +1,18 @@
-use std::{collections::BTreeSet, net::Ipv4Addr, thread, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+    thread,
+    time::Instant,
+};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::*;
 use crate::{
-    firewall::support::{door, guarded, nft},
+    firewall::{
+        nf_tables::batch::Generation,
+        support::{door, guarded, nft},
+    },
     own_network::in_own_network,
 };
 
@@ -162,6 +170,33 @@ fn the_kernel_shuts_doors_by_itself() {
             thread::sleep(Duration::from_millis(20));
         }
         assert!(begin.elapsed() > Duration::from_millis(900));
+    });
+}
+
+#[test]
+fn many_are_let_in_by_few_changes() {
+    in_own_network("firewall::tests::many_are_let_in_by_few_changes", || {
+        let mut firewall = Firewall::open().unwrap();
+        let doors = [door("ssh", "tcp/22")];
+        let name = &doors[0].0;
+        let v6 = "2001:db8::7".parse().unwrap();
+        let mut all: Vec<_> = (0..10_000).map(|number| (IpAddr::V4(number.into()), MINUTE)).collect();
+        all.push((v6, 2 * MINUTE));
+        assert!(matches!(firewall.let_in_all(name, &all), Err(FirewallError::NoSet(_))));
+        firewall.install(&guarded(&doors)).unwrap();
+        firewall.let_in(name, all[1].0, 10 * MINUTE).unwrap();
+        firewall.let_in(name, all[2].0, MINUTE / 10).unwrap();
+        let Generation(before) = firewall.socket.generation().unwrap();
+        firewall.let_in_all(name, &all).unwrap();
+        let Generation(after) = firewall.socket.generation().unwrap();
+        // Ten thousand, one that was in for less, and one of the other version.
+        assert_eq!(after - before, 10 + 1 + 1);
+        let openings = firewall.openings(name).unwrap();
+        let left: BTreeMap<_, _> =
+            openings.into_iter().map(|opening| (opening.source, opening.left.unwrap())).collect();
+        assert_eq!(left.len(), all.len());
+        assert!(left[&all[1].0] > 9 * MINUTE && left[&v6] > MINUTE);
+        assert!([0, 2, 9999].iter().all(|number| left[&all[*number].0] > MINUTE / 2));
     });
 }
 
