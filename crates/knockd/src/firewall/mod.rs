@@ -24,7 +24,7 @@ mod support;
 mod tests;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     os::fd::{AsFd, BorrowedFd},
     time::Duration,
@@ -195,6 +195,22 @@ impl Firewall {
                 Ok((self.left.as_ref() != Some(&now)).then_some(Meddling { removed, by: None }))
             }
         }
+    }
+
+    /// Which openings of these doors others have ended by hand since this was asked last, as far as
+    /// [`meddling`](Self::meddling) has heard of it. Whoever was let in again since is not among them, nor are those who
+    /// were in a set or table that was removed as a whole.
+    pub fn thrown_out<'a>(
+        &mut self,
+        doors: impl IntoIterator<Item = &'a DoorName>,
+    ) -> Vec<(&'a DoorName, IpAddr)> {
+        let gone = self.listener.thrown_out();
+        if gone.is_empty() {
+            return Vec::new();
+        }
+        let named = |door| IpVersion::ALL.map(|version| (set_name(door, version), door));
+        let doors: BTreeMap<_, _> = doors.into_iter().flat_map(named).collect();
+        gone.into_iter().filter_map(|(set, source)| Some((*doors.get(&set)?, source))).collect()
     }
 
     /// Looks for chains of others that drop what these doors let in; see [`Obstacle`].

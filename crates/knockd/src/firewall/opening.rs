@@ -189,7 +189,8 @@ fn left(element: Attributes<'_>) -> Left {
     milliseconds.map_or(Left::ForEver, |left| Left::Time(Duration::from_millis(left)))
 }
 
-fn opening(element: Attributes<'_>) -> Option<Opening> {
+/// What an element of a set of addresses is.
+pub(super) fn opening(element: Attributes<'_>) -> Option<Opening> {
     let key = element.nested(element::KEY)?.bytes(data::VALUE)?;
     let v4 = || <[u8; 4]>::try_from(key).ok().map(|key| Ipv4Addr::from(key).into());
     let v6 = || <[u8; 16]>::try_from(key).ok().map(|key| Ipv6Addr::from(key).into());
