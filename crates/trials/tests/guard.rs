@@ -9,9 +9,10 @@ use std::{
     time::Duration,
 };
 
+use etherparse::{SlicedPacket, TransportSlice};
 use knock_core::{config::DoorName, ports::Ports};
 use knockd::firewall::{Firewall, GuardedDoor};
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use trials::{
     net::{Lab, PATIENCE, await_some},
     sandbox::{self, trial},
@@ -39,10 +40,8 @@ fn main() -> ExitCode {
             trial("two_doors_share_a_port", two_doors_share_a_port),
             trial("this_host_goes_where_it_likes", this_host_goes_where_it_likes),
             trial("changes_lose_nobody_and_let_nobody_slip_in", changes_lose_nobody_and_let_nobody_slip_in),
-            trial(
-                "a_session_from_before_needs_a_word_of_this_host",
-                a_session_from_before_needs_a_word_of_this_host,
-            ),
+            trial("a_session_from_before_lives_on", a_session_from_before_lives_on),
+            trial("a_scan_tells_nothing", a_scan_tells_nothing),
         ])
     })
 }
@@ -255,7 +254,7 @@ fn changes_lose_nobody_and_let_nobody_slip_in() -> Outcome {
 }
 
 /// Where connections were not followed before, what comes first in one looks like a new one.
-fn a_session_from_before_needs_a_word_of_this_host() -> Outcome {
+fn a_session_from_before_lives_on() -> Outcome {
     let mut guarded = Guarded::new(&[("ssh", "tcp/22")])?;
     guarded.firewall.flush().map_err(|error| Trouble::new(error.to_string()))?;
     let listener = guarded.listener(22)?;
@@ -266,9 +265,62 @@ fn a_session_from_before_needs_a_word_of_this_host() -> Outcome {
     }
     guarded.install()?;
     let mut bytes = [0; 1];
-    server.write_all(&[1])?;
-    client.read_exact(&mut bytes)?;
-    client.write_all(&[2])?;
+    client.write_all(&[1])?;
     server.read_exact(&mut bytes)?;
+    server.write_all(&[2])?;
+    client.read_exact(&mut bytes)?;
     same("what came", bytes, [2])
+}
+
+/// Of two guarded ports one has a listener. Unguarded ones would show it.
+fn a_scan_tells_nothing() -> Outcome {
+    const PROBES: [&str; 9] = [
+        "syn",
+        "fin",
+        "none",
+        "fin psh urg",
+        "syn fin",
+        "syn ack",
+        "syn rst",
+        "syn fin rst psh ack urg",
+        "psh",
+    ];
+    let mut guarded = Guarded::new(&[("ssh", "tcp/22, tcp/23")])?;
+    let _listener = guarded.listener(22)?;
+    let all =
+        guarded.lab.client().inside(|| Ok(Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::TCP))?))?;
+    all.set_read_timeout(Some(PATIENCE))?;
+    let answers = |from: u16| {
+        let mut last = from;
+        for (probe, own) in PROBES.iter().chain(&["ack"]).zip(from..) {
+            last = own;
+            for port in [22, 23] {
+                guarded.lab.send(&format!("tcp CLIENT:{own} > SERVER:{port} {probe}"))?;
+            }
+        }
+        // What is sent last is answered last.
+        let mut answers = Vec::new();
+        while !answers.ends_with(&[(22, last, true), (23, last, true)]) {
+            answers.push(answer(&all)?);
+        }
+        Ok::<_, Trouble>(answers)
+    };
+    same("answers", answers(40_000)?.len(), 2)?;
+    // They are sent as they should be: without the guard most get one.
+    guarded.firewall.flush().map_err(|error| Trouble::new(error.to_string()))?;
+    let unguarded = answers(41_000)?;
+    ensure(unguarded.len() > 10, format!("only {unguarded:?}"))
+}
+
+/// A TCP packet that comes: from which port, to which, and whether it is an RST.
+fn answer(mut socket: &Socket) -> Outcome<(u16, u16, bool)> {
+    let mut bytes = [0; 128];
+    let length = socket.read(&mut bytes).while_("waiting for an answer")?;
+    let packet = bytes.get(..length).and_then(|bytes| SlicedPacket::from_ip(bytes).ok());
+    match packet.and_then(|packet| packet.transport) {
+        Some(TransportSlice::Tcp(segment)) => {
+            Ok((segment.source_port(), segment.destination_port(), segment.rst()))
+        }
+        other => Err(Trouble::new(format!("{other:?} came"))),
+    }
 }

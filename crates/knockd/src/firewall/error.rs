@@ -31,6 +31,11 @@ pub enum FirewallError {
     /// Two doors would share their openings: the one's knocks would open the other.
     #[error("two doors with Open are called {0}; give each a name of its own")]
     SameName(DoorName),
+    /// The kernel does not take in so much at once.
+    #[error(
+        "too many doors and ports for one change of the firewall; give doors ranges of ports instead of single ones"
+    )]
+    TooMuch,
     /// The set that this source should be put into has gone.
     #[error("the set {0} is not there any more")]
     NoSet(String),
@@ -70,6 +75,7 @@ impl FirewallError {
             Some(errno @ (Errno::NOENT | Errno::OPNOTSUPP | Errno::AFNOSUPPORT)) => {
                 Self::Incomplete(errno.into())
             }
+            Some(Errno::MSGSIZE) => Self::TooMuch,
             _ => Self::new("putting up the guard of the doors (table inet knockd)", refusal),
         }
     }
@@ -95,6 +101,8 @@ mod tests {
         assert!(said.contains("module nft_ct"), "{said}");
         let said = FirewallError::of_the_guard(&refusal(Errno::AFNOSUPPORT)).to_string();
         assert!(said.contains("CONFIG_NF_TABLES_INET"), "{said}");
+        let said = FirewallError::of_the_guard(&Refusal::from(Errno::MSGSIZE)).to_string();
+        assert!(said.starts_with("too many doors and ports for one change"), "{said}");
     }
 
     #[test]

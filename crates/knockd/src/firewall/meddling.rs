@@ -1,7 +1,9 @@
 //! Somebody else who changes our table.
 
 use std::{
-    fmt, io,
+    collections::BTreeSet,
+    fmt, io, mem,
+    net::IpAddr,
     os::fd::{AsFd, BorrowedFd},
 };
 
@@ -9,15 +11,16 @@ use rustix::{io::Errno, net::sockopt::set_socket_recv_buffer_size_force};
 
 use super::{
     nf_tables::{
-        constants::message as kind,
+        constants::{elements, message as kind},
         message::{Content, Reply, messages},
         socket::{Refusal, Socket},
     },
+    opening::opening,
     own_table::is_ours,
 };
 
 /// What somebody else has done to the table `inet knockd`. Elements that come and go are not told: to let somebody in by
-/// hand, or to shut him out, is no meddling.
+/// hand, or to shut him out ([`Firewall::thrown_out`](super::Firewall::thrown_out)), is no meddling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meddling {
     /// Whether the whole table is gone, and with it all openings.
@@ -52,39 +55,58 @@ const GROUP: u32 = 1 << 6;
 /// How much may wait to be heard, in bytes: some thousand changes.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
+/// How many datagrams are taken in at once.
+const AT_ONCE: usize = 256;
+
+/// How many that were thrown out are remembered.
+const MOST_THROWN_OUT: usize = 1 << 16;
+
 /// Who has made a transaction: `NFTA_GEN_PROC_PID` and `NFTA_GEN_PROC_NAME` (`linux/netfilter/nf_tables.h`).
 const PROCESS: u16 = 2;
 const PROGRAM: u16 = 3;
 
 /// The socket that hears of changes.
 #[derive(Debug)]
-pub(super) struct Listener(Socket);
+pub(super) struct Listener {
+    socket: Socket,
+    /// Whether news may be lost: once some are, more are without a word, until nothing waits (`netlink_overrun()` and
+    /// `netlink_rcv_wake()` in the kernel's `net/netlink/af_netlink.c`).
+    is_lossy: bool,
+    /// Whom others have taken out of sets of our table: the set, and the source.
+    thrown_out: BTreeSet<(String, IpAddr)>,
+}
 
 impl Listener {
     pub(super) fn open() -> io::Result<Self> {
         let socket = Socket::open(GROUP)?;
         // Without the right to it a flood of changes is lost earlier.
         let _ = set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER);
-        Ok(Self(socket))
+        Ok(Self { socket, is_lossy: false, thrown_out: BTreeSet::new() })
     }
 
-    /// Takes in all that has happened, but for what was done over the socket with this number.
+    /// Takes in what has happened, but for what was done over the socket with this number. If it is more than is taken in
+    /// at once, the socket can still be read from.
     pub(super) fn hear(&mut self, own: u32) -> Result<Heard, Refusal> {
-        let (mut heard, mut lost) = (None::<(u32, Meddling)>, false);
-        loop {
-            let datagram = match self.0.receive() {
+        let mut heard = None::<(u32, Meddling)>;
+        let mut lost = self.is_lossy;
+        for _ in 0..AT_ONCE {
+            let datagram = match self.socket.receive() {
                 Ok(Some(datagram)) => datagram,
-                Ok(None) => break,
+                Ok(None) => {
+                    self.is_lossy = false;
+                    break;
+                }
                 Err(Errno::NOBUFS) => {
-                    lost = true;
+                    (lost, self.is_lossy) = (true, true);
                     continue;
                 }
                 Err(error) => return Err(error.into()),
             };
             for message in messages(datagram) {
-                if let Content::Reply(reply) = message?.content
-                    && reply.sender != own
-                {
+                let Content::Reply(reply) = message?.content else { continue };
+                let is_own = reply.sender == own;
+                note_elements(&mut self.thrown_out, reply, is_own);
+                if !is_own {
                     take_in(&mut heard, reply);
                 }
             }
@@ -95,11 +117,16 @@ impl Listener {
             None => Heard::Nothing,
         })
     }
+
+    /// Whom others have taken out since this was asked last, as far as it was heard, by the sets' names.
+    pub(super) fn thrown_out(&mut self) -> BTreeSet<(String, IpAddr)> {
+        mem::take(&mut self.thrown_out)
+    }
 }
 
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
 }
 
@@ -114,6 +141,26 @@ fn take_in(heard: &mut Option<(u32, Meddling)>, reply: Reply<'_>) {
         (done, Some((_, meddling))) => meddling.removed |= done == kind::DELTABLE,
         (done, None) => {
             *heard = Some((reply.sender, Meddling { removed: done == kind::DELTABLE, by: None }));
+        }
+    }
+}
+
+/// Who is put back, by whomever, is not thrown out.
+fn note_elements(thrown_out: &mut BTreeSet<(String, IpAddr)>, reply: Reply<'_>, is_own: bool) {
+    if thrown_out.is_empty() && (is_own || reply.kind != kind::DELSETELEM) {
+        return;
+    }
+    let Some(set) = reply.attributes.text(elements::SET).filter(|_| is_ours(reply)) else { return };
+    let sources = reply.attributes.list(elements::LIST).filter_map(opening).map(|opening| opening.source);
+    for element in sources.map(|source| (set.to_owned(), source)) {
+        match reply.kind {
+            kind::NEWSETELEM => {
+                thrown_out.remove(&element);
+            }
+            kind::DELSETELEM if !is_own && thrown_out.len() < MOST_THROWN_OUT => {
+                thrown_out.insert(element);
+            }
+            _ => {}
         }
     }
 }

@@ -24,7 +24,7 @@ mod support;
 mod tests;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     os::fd::{AsFd, BorrowedFd},
     time::Duration,
@@ -63,8 +63,8 @@ pub struct Firewall {
     listener: Listener,
     /// The number by which our own changes are known.
     number: u32,
-    /// The table as we have left it.
-    left: OwnTable,
+    /// The table as we have left it, if that could be read.
+    left: Option<OwnTable>,
 }
 
 impl Firewall {
@@ -75,7 +75,7 @@ impl Firewall {
         let mut socket = Socket::open(0).map_err(at_first)?;
         let number = socket.number().map_err(at_first)?;
         socket.generation().map_err(|refusal| FirewallError::at_first(&refusal))?;
-        Ok(Self { socket, listener, number, left: OwnTable::default() })
+        Ok(Self { socket, listener, number, left: Some(OwnTable::default()) })
     }
 
     /// Has the table `inet knockd` guard these doors and no others, from one packet to the next. Openings of doors that
@@ -111,10 +111,26 @@ impl Firewall {
     /// already. The time is one of the kernel's ticks exact, some milliseconds, and at least 20 milliseconds.
     pub fn let_in(&mut self, door: &DoorName, source: IpAddr, time: Duration) -> Result<(), FirewallError> {
         let set = set_name(door, IpVersion::of(source));
-        own(&set).extend(&mut self.socket, &[key(source)], time).map_err(|refusal| match refusal {
-            refusal if refusal.is(Errno::NOENT) => FirewallError::NoSet(format!("inet {TABLE} {set}")),
-            refusal => FirewallError::new("letting a source in", &refusal),
-        })
+        own(&set).extend(&mut self.socket, &[key(source)], time).map_err(|refusal| not_let_in(&set, &refusal))
+    }
+
+    /// The same for many sources, a thousand in one change: to have them back whose openings somebody has removed. The
+    /// first refusal ends it, with those before it let in.
+    pub fn let_in_all(
+        &mut self,
+        door: &DoorName,
+        sources: &[(IpAddr, Duration)],
+    ) -> Result<(), FirewallError> {
+        for version in IpVersion::ALL {
+            let of_version = |(source, _): &&(IpAddr, Duration)| IpVersion::of(*source) == version;
+            let sources: Vec<_> = sources.iter().filter(of_version).copied().collect();
+            if !sources.is_empty() {
+                let set = set_name(door, version);
+                let done = own(&set).extend_all(&mut self.socket, &sources);
+                done.map_err(|refusal| not_let_in(&set, &refusal))?;
+            }
+        }
+        Ok(())
     }
 
     /// Shuts a source out at a door before its time is over, and tells whether it was let in.
@@ -159,19 +175,42 @@ impl Firewall {
         })
     }
 
-    /// Takes in what others have done to the ruleset, without waiting. What they have done to our table is returned, and
-    /// undone by [`install`](Self::install). There may be something when the descriptor of this value can be read from.
+    /// Takes in what others have done to the ruleset, without waiting and not too much at once. What they have done to our
+    /// table is returned, and undone by [`install`](Self::install). There may be something, or more, when the descriptor of
+    /// this value can be read from.
     pub fn meddling(&mut self) -> Result<Option<Meddling>, FirewallError> {
         let failed = |refusal| FirewallError::new("looking who changes the table inet knockd", &refusal);
+        // Whatever was done to it before it is read now is heard after that, or lost.
+        let read_late = if self.left.is_none() { OwnTable::read(&mut self.socket).ok() } else { None };
         match self.listener.hear(self.number).map_err(failed)? {
-            Heard::Nothing => Ok(None),
+            Heard::Nothing => {
+                self.left = self.left.take().or(read_late);
+                Ok(None)
+            }
             Heard::Meddling(meddling) => Ok(Some(meddling)),
             Heard::TooMuch => {
                 let now = OwnTable::read(&mut self.socket).map_err(failed)?;
                 let removed = now == OwnTable::default();
-                Ok((now != self.left).then_some(Meddling { removed, by: None }))
+                // What can't be told apart is put up anew.
+                Ok((self.left.as_ref() != Some(&now)).then_some(Meddling { removed, by: None }))
             }
         }
+    }
+
+    /// Which openings of these doors others have ended by hand since this was asked last, as far as
+    /// [`meddling`](Self::meddling) has heard of it. Whoever was let in again since is not among them, nor are those who
+    /// were in a set or table that was removed as a whole.
+    pub fn thrown_out<'a>(
+        &mut self,
+        doors: impl IntoIterator<Item = &'a DoorName>,
+    ) -> Vec<(&'a DoorName, IpAddr)> {
+        let gone = self.listener.thrown_out();
+        if gone.is_empty() {
+            return Vec::new();
+        }
+        let named = |door| IpVersion::ALL.map(|version| (set_name(door, version), door));
+        let doors: BTreeMap<_, _> = doors.into_iter().flat_map(named).collect();
+        gone.into_iter().filter_map(|(set, source)| Some((*doors.get(&set)?, source))).collect()
     }
 
     /// Looks for chains of others that drop what these doors let in; see [`Obstacle`].
@@ -201,7 +240,8 @@ impl Firewall {
                 Ok(()) => break,
             }
         }
-        self.left = OwnTable::read(&mut self.socket)?;
+        // The change is made: that this fails is no reason to say otherwise.
+        self.left = OwnTable::read(&mut self.socket).ok();
         Ok(())
     }
 }
@@ -217,4 +257,11 @@ impl AsFd for Firewall {
 
 fn own(set: &str) -> Place<'_> {
     Place { family: family::INET, table: TABLE, set }
+}
+
+fn not_let_in(set: &str, refusal: &Refusal) -> FirewallError {
+    if refusal.is(Errno::NOENT) {
+        return FirewallError::NoSet(format!("inet {TABLE} {set}"));
+    }
+    FirewallError::new("letting a source in", refusal)
 }

@@ -1,6 +1,7 @@
 //! Sources in sets, each for a time.
 
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     time::Duration,
 };
@@ -34,6 +35,9 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// How often an extension is tried if the element ends at the same moment.
 const TRIES: usize = 3;
 
+/// How many elements go into one message: an attribute has at most 64 KiB.
+const AT_ONCE: usize = 1024;
+
 /// Where a set is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
@@ -64,11 +68,12 @@ impl Place<'_> {
         loop {
             tries += 1;
             let outcome = socket.change(None, |batch| {
+                let elements = |time| shorter.iter().map(|key| (*key, time)).collect::<Vec<_>>();
                 if !are_new {
-                    self.write(batch, message::NEWSETELEM, &shorter, None);
-                    self.write(batch, message::DELSETELEM, &shorter, None);
+                    self.write(batch, message::NEWSETELEM, &elements(None));
+                    self.write(batch, message::DELSETELEM, &elements(None));
                 }
-                self.write(batch, message::NEWSETELEM, &shorter, Some(time));
+                self.write(batch, message::NEWSETELEM, &elements(Some(time)));
             });
             match outcome {
                 // Older kernels find an element when it is added, and none any more when it is taken away.
@@ -78,9 +83,28 @@ impl Place<'_> {
         }
     }
 
+    /// The same for many sources in a set of addresses, each for a time of its own.
+    pub(super) fn extend_all(
+        self,
+        socket: &mut Socket,
+        sources: &[(IpAddr, Duration)],
+    ) -> Result<(), Refusal> {
+        let here: BTreeSet<_> = self.openings(socket)?.iter().map(|opening| opening.source).collect();
+        let (known, new): (Vec<_>, Vec<_>) =
+            sources.iter().copied().partition(|(source, _)| here.contains(source));
+        for some in new.chunks(AT_ONCE) {
+            let elements = some.iter().map(|(source, time)| (key(*source), time.clamp(&SHORTEST, &LONGEST)));
+            let elements: Vec<_> = elements.collect();
+            let elements: Vec<_> =
+                elements.iter().map(|(key, time)| (key.as_slice(), Some(**time))).collect();
+            socket.change(None, |batch| self.write(batch, message::NEWSETELEM, &elements))?;
+        }
+        known.into_iter().try_for_each(|(source, time)| self.extend(socket, &[key(source)], time))
+    }
+
     /// Takes a key out, and tells whether it was there.
     pub(super) fn remove(self, socket: &mut Socket, key: &[u8]) -> Result<bool, Refusal> {
-        match socket.change(None, |batch| self.write(batch, message::DELSETELEM, &[key], None)) {
+        match socket.change(None, |batch| self.write(batch, message::DELSETELEM, &[(key, None)])) {
             Ok(()) => Ok(true),
             Err(refusal) if refusal.is(Errno::NOENT) => Ok(false),
             Err(refusal) => Err(refusal),
@@ -101,7 +125,7 @@ impl Place<'_> {
     fn left(self, socket: &mut Socket, key: &[u8]) -> Result<Left, Refusal> {
         let write = |attributes: &mut Writer| {
             self.name(attributes);
-            write_elements(attributes, &[key], None);
+            write_elements(attributes, &[(key, None)]);
         };
         let read = |reply: Reply<'_>| reply.attributes.list(elements::LIST).next().map(left);
         match socket.ask(message::GETSETELEM, self.family, write, read) {
@@ -111,11 +135,11 @@ impl Place<'_> {
         }
     }
 
-    fn write(self, batch: &mut Batch, kind: u8, keys: &[&[u8]], time: Option<Duration>) {
+    fn write(self, batch: &mut Batch, kind: u8, all: &[Element<'_>]) {
         let flags = if kind == message::NEWSETELEM { NLM_F_CREATE } else { 0 };
         batch.add(kind, flags, self.family, |attributes| {
             self.name(attributes);
-            write_elements(attributes, keys, time);
+            write_elements(attributes, all);
         });
     }
 
@@ -123,6 +147,9 @@ impl Place<'_> {
         attributes.text(NFTA_TABLE, self.table).text(elements::SET, self.set);
     }
 }
+
+/// A key, and the time for which it is to be there.
+type Element<'a> = (&'a [u8], Option<Duration>);
 
 /// How long an element stays in its set.
 #[derive(Clone, Copy, Debug)]
@@ -144,9 +171,9 @@ impl Left {
     }
 }
 
-fn write_elements(attributes: &mut Writer, keys: &[&[u8]], time: Option<Duration>) {
+fn write_elements(attributes: &mut Writer, all: &[Element<'_>]) {
     attributes.nested(elements::LIST, |list| {
-        for key in keys {
+        for (key, time) in all {
             list.nested(NFTA_LIST_ELEM, |member| {
                 value(member, element::KEY, key);
                 if let Some(time) = time {
@@ -162,7 +189,8 @@ fn left(element: Attributes<'_>) -> Left {
     milliseconds.map_or(Left::ForEver, |left| Left::Time(Duration::from_millis(left)))
 }
 
-fn opening(element: Attributes<'_>) -> Option<Opening> {
+/// What an element of a set of addresses is.
+pub(super) fn opening(element: Attributes<'_>) -> Option<Opening> {
     let key = element.nested(element::KEY)?.bytes(data::VALUE)?;
     let v4 = || <[u8; 4]>::try_from(key).ok().map(|key| Ipv4Addr::from(key).into());
     let v6 = || <[u8; 16]>::try_from(key).ok().map(|key| Ipv6Addr::from(key).into());

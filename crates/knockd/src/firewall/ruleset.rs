@@ -15,7 +15,7 @@
 //!         type filter hook input priority filter - 10; policy accept;
 //!         ct state established,related accept
 //!         iif "lo" accept
-//!         tcp flags != syn / syn,ack accept
+//!         tcp flags ack / syn,ack accept
 //!         tcp dport 22 goto doors
 //!     }
 //! }
@@ -216,11 +216,13 @@ impl Writing<'_> {
             rule.meta_is(meta::KEY_IIF, &LOOPBACK.to_ne_bytes()).verdict(verdict_code::ACCEPT, None);
         });
         // Connections that were there before anybody has followed them are not known to be: their packets come in the
-        // middle of nothing. Only a packet with SYN and without ACK begins a connection (RFC 9293, 3.10.7.2).
+        // middle of nothing. All packets of a connection that stands have ACK and not SYN (RFC 9293, 3.10.7.4). Who sends
+        // such a one without a connection gets the same RST from a port whether anybody listens or not (3.10.7.1 and
+        // 3.10.7.2); all others, which only scans send, have to pass the doors.
         self.rule(GUARD, "", |rule| {
             rule.meta_is(meta::KEY_L4PROTO, &libc::IPPROTO_TCP.to_le_bytes()[..1]);
             rule.load(payload::BASE_TRANSPORT, TCP_FLAGS..=TCP_FLAGS).mask([(SYN | ACK).0]);
-            rule.compare(cmp::NOT_EQUAL, &[SYN.0]).verdict(verdict_code::ACCEPT, None);
+            rule.compare(cmp::EQUAL, &[ACK.0]).verdict(verdict_code::ACCEPT, None);
         });
         for (protocol, ranges) in ranges(doors.iter().map(|door| door.ports)) {
             let ports = self.ports(&ranges);

@@ -19,7 +19,7 @@ pub(in crate::firewall) struct Batch {
 
 /// A state of the ruleset: each transaction makes another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::firewall) struct Generation(pub(super) u32);
+pub(in crate::firewall) struct Generation(pub(in crate::firewall) u32);
 
 /// The kinds of the messages before and behind a batch, `NFNL_MSG_BATCH_BEGIN` and `NFNL_MSG_BATCH_END`, and the
 /// attribute of the first one, `NFNL_BATCH_GENID` (linux/netfilter/nfnetlink.h).

@@ -12,6 +12,7 @@ use rustix::{
         AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, getsockname,
         netlink::{NETFILTER, SocketAddrNetlink},
         recvfrom, sendto, socket_with,
+        sockopt::{set_socket_send_buffer_size, set_socket_send_buffer_size_force, socket_send_buffer_size},
     },
 };
 use thiserror::Error;
@@ -29,6 +30,9 @@ const KERNEL: SocketAddrNetlink = SocketAddrNetlink::new(0, 0);
 
 /// More than the kernel puts into one datagram: 32 KiB (`netlink_dump()` in its `net/netlink/af_netlink.c`).
 const LARGEST_DATAGRAM: usize = 64 << 10;
+
+/// What a datagram takes of the buffer beside itself, and more: 32 bytes (`netlink_sendmsg()`, there).
+const SLACK: usize = 4 << 10;
 
 /// How often a list is asked for that somebody changes while it is being read.
 const TRIES: usize = 20;
@@ -232,7 +236,21 @@ impl Socket {
     }
 
     fn send(&self, bytes: &[u8]) -> Result<(), Refusal> {
+        self.make_room(bytes.len())?;
         retry_on_intr(|| sendto(&self.fd, bytes, SendFlags::empty(), &KERNEL))?;
+        Ok(())
+    }
+
+    /// A datagram has to fit into the buffer as a whole, or the kernel says `EMSGSIZE`. Beyond what is usual
+    /// (`net.core.wmem_max`) it takes a right of its own.
+    fn make_room(&self, length: usize) -> Result<(), Errno> {
+        let wanted = length.saturating_add(SLACK);
+        if socket_send_buffer_size(&self.fd)? < wanted
+            && set_socket_send_buffer_size_force(&self.fd, wanted).is_err()
+        {
+            // As much as there is without it may do.
+            let _ = set_socket_send_buffer_size(&self.fd, wanted);
+        }
         Ok(())
     }
 

@@ -93,6 +93,11 @@ impl Expression {
         Self::named(member.text(expression::NAME).unwrap_or_default(), inner).unwrap_or(Self::Unknown)
     }
 
+    /// The set that it looks something up in.
+    pub(super) fn set(&self) -> Option<&str> {
+        if let Self::Lookup { set, .. } = self { Some(set) } else { None }
+    }
+
     fn named(name: &str, inner: Attributes<'_>) -> Option<Self> {
         let to = |kind| inner.number(kind).map(word);
         Some(match name {

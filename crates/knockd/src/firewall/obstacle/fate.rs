@@ -1,5 +1,7 @@
 //! What becomes of a packet on its way through a table of others.
 
+use std::collections::BTreeMap;
+
 use super::{
     expression::{Expression, Verdict},
     packet::{Fits, Packet, Registers},
@@ -20,21 +22,46 @@ pub(super) enum Fate {
 /// How deep chains may call each other: `NFT_JUMP_STACK_SIZE` in the kernel's `net/netfilter/nf_tables.h`.
 const DEEPEST: u32 = 16;
 
+/// How many rules a packet is followed through. What takes more is taken to let it pass.
+const MOST_RULES: usize = 100_000;
+
 impl Table {
     /// What becomes of a packet in one of the table's chains.
     pub(super) fn fate(&self, packet: Packet, chain: &str) -> Fate {
-        self.fate_within(packet, chain, 0)
+        Walk { table: self, packet, known: BTreeMap::new(), rules_left: MOST_RULES }.fate(chain, 0)
+    }
+}
+
+/// The way of a packet through a table.
+struct Walk<'a> {
+    table: &'a Table,
+    packet: Packet,
+    /// What becomes of it in the chains that it has been through: they may be called from many places.
+    known: BTreeMap<String, Fate>,
+    rules_left: usize,
+}
+
+impl Walk<'_> {
+    fn fate(&mut self, chain: &str, depth: u32) -> Fate {
+        if let Some(fate) = self.known.get(chain) {
+            return *fate;
+        }
+        let fate = self.follow(chain, depth);
+        self.known.insert(chain.to_owned(), fate);
+        fate
     }
 
-    fn fate_within(&self, packet: Packet, chain: &str, depth: u32) -> Fate {
+    fn follow(&mut self, chain: &str, depth: u32) -> Fate {
         if depth > DEEPEST {
             return Fate::Passes;
         }
         // Who may have left the chain before it was dropped is not surely dropped.
         let mut may_have_left = false;
         let dropped = |may_have_left| if may_have_left { Fate::Undecided } else { Fate::Dropped };
-        for rule in self.rules.get(chain).into_iter().flatten() {
-            let (fits, verdict) = self.judge(packet, rule);
+        for rule in self.table.rules.get(chain).into_iter().flatten() {
+            let Some(rules_left) = self.rules_left.checked_sub(1) else { return Fate::Passes };
+            self.rules_left = rules_left;
+            let (fits, verdict) = self.table.judge(self.packet, rule);
             let is_sure = match fits {
                 Fits::No => continue,
                 Fits::Perhaps => false,
@@ -46,12 +73,12 @@ impl Table {
                 Verdict::Return if is_sure => return Fate::Undecided,
                 Verdict::Return => may_have_left = true,
                 Verdict::Drop | Verdict::Continue => {}
-                Verdict::Jump(target) => match self.fate_within(packet, &target, depth + 1) {
+                Verdict::Jump(target) => match self.fate(&target, depth + 1) {
                     Fate::Passes => return Fate::Passes,
                     Fate::Dropped if is_sure => return dropped(may_have_left),
                     Fate::Dropped | Fate::Undecided => {}
                 },
-                Verdict::Goto(target) => match self.fate_within(packet, &target, depth + 1) {
+                Verdict::Goto(target) => match self.fate(&target, depth + 1) {
                     Fate::Passes => return Fate::Passes,
                     Fate::Dropped if is_sure => return dropped(may_have_left),
                     Fate::Undecided if is_sure => return Fate::Undecided,
@@ -62,7 +89,9 @@ impl Table {
         }
         Fate::Undecided
     }
+}
 
+impl Table {
     fn judge(&self, packet: Packet, rule: &Rule) -> (Fits, Verdict) {
         let mut registers = Registers::default();
         let mut all = Fits::Yes;

@@ -93,7 +93,8 @@ fn obstacle(table: &Table, (chain, base): &(String, Base), ports: &[PortRange]) 
 /// What becomes of packets to the ends of a range. What passes by one version of IP passes: whoever has rules for one
 /// alone has meant it.
 fn fates(table: &Table, chain: &str, range: PortRange) -> impl Iterator<Item = Fate> {
-    [range.lowest(), range.highest()].into_iter().map(move |port| {
+    let ends = if range.lowest() == range.highest() { 1 } else { 2 };
+    [range.lowest(), range.highest()].into_iter().take(ends).map(move |port| {
         let packet = |version: &IpVersion| Packet { version: *version, protocol: range.protocol(), port };
         let mut fates = versions(table.family).iter().map(packet).map(|packet| table.fate(packet, chain));
         let first = fates.next().unwrap_or(Fate::Passes);

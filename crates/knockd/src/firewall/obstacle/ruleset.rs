@@ -1,12 +1,17 @@
 //! Rules of others, read from the kernel.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter::successors,
+};
 
 use super::{
     super::{
         nf_tables::{
             attributes::{Attributes, Writer},
-            constants::{HOOK_INPUT, NFTA_TABLE, data, element, elements, family, message, rule, set_flag},
+            constants::{
+                HOOK_INPUT, NFTA_TABLE, data, element, elements, family, key_type, message, rule, set_flag,
+            },
             socket::{Refusal, Socket},
         },
         own_table::{Base, Chain, Set, is_ours},
@@ -100,9 +105,12 @@ impl Table {
         let listed = socket.list(message::GETSET, family, table, |reply| {
             Some(reply.attributes).filter(|attributes| is_it(*attributes)).and_then(Set::read)
         })?;
-        let asked_for = |set: &Set| rules.values().flatten().flatten().any(|step| asks_for(step, &set.name));
+        let steps = rules.values().flatten().flatten();
+        let looked_up: BTreeSet<_> = steps.filter_map(Expression::set).collect();
+        // Addresses are never known, and there may be many.
+        let is_of_use = |set: &Set| looked_up.contains(set.name.as_str()) && !has_addresses(set.key_type);
         let mut sets = BTreeMap::new();
-        for set in listed.into_iter().filter(asked_for) {
+        for set in listed.into_iter().filter(is_of_use) {
             let elements = Elements::read(socket, family, &name, &set)?;
             sets.insert(set.name, elements);
         }
@@ -110,9 +118,11 @@ impl Table {
     }
 }
 
-/// Whether a step looks something up that may be known: addresses never are, and there may be many.
-fn asks_for(step: &Expression, name: &str) -> bool {
-    matches!(step, Expression::Lookup { set, .. } if set == name)
+/// Whether keys of this type are addresses, or have one in them.
+fn has_addresses(key_type: u32) -> bool {
+    let is_address = |part| [key_type::IPV4_ADDR, key_type::IPV6_ADDR].contains(&part);
+    successors(Some(key_type), |rest| Some(rest >> key_type::BITS).filter(|rest| *rest != 0))
+        .any(|rest| is_address(rest & ((1 << key_type::BITS) - 1)))
 }
 
 impl Elements {
@@ -156,5 +166,37 @@ impl Element {
             is_end: flags & element::FLAG_INTERVAL_END != 0,
             verdict: attributes.nested(element::DATA).map(Verdict::read),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{firewall::support::nft, own_network::in_own_network};
+
+    #[test]
+    fn sets_of_addresses_are_not_read() {
+        in_own_network("firewall::obstacle::ruleset::tests::sets_of_addresses_are_not_read", || {
+            nft("table inet filter {
+                set a4 { type ipv4_addr; elements = { 192.0.2.1 } }
+                set a6 { type ipv6_addr; flags interval; elements = { 2001:db8::/32 } }
+                set both { type ipv4_addr . inet_service; elements = { 192.0.2.1 . 22 } }
+                set turned { type inet_service . ipv6_addr; elements = { 22 . 2001:db8::1 } }
+                set ports { type inet_service; elements = { 22 } }
+                set more { type inet_proto . inet_service; elements = { tcp . 22 } }
+                set unused { type inet_service; elements = { 23 } }
+                chain input {
+                    type filter hook input priority 0; policy accept;
+                    ip saddr @a4 drop
+                    ip6 saddr @a6 drop
+                    ip saddr . tcp dport @both drop
+                    tcp dport . ip6 saddr @turned drop
+                    tcp dport @ports drop
+                    meta l4proto . th dport @more drop
+                }
+            }");
+            let tables = Table::read_all(&mut Socket::open(0).unwrap()).unwrap();
+            assert_eq!(tables[0].sets.keys().collect::<Vec<_>>(), ["more", "ports"]);
+        });
     }
 }

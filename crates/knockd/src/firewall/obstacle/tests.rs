@@ -1,4 +1,7 @@
-use std::process::Command;
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use super::*;
 use crate::{
@@ -206,4 +209,34 @@ fn chains_are_followed_wherever_they_go() {
         }");
         assert_eq!(dropped("tcp/22, tcp/443, udp/546"), "tcp/443");
     });
+}
+
+/// Each of the chains calls the next one four times: a million ways through them.
+#[test]
+fn chains_that_are_called_from_many_places_take_no_more_time() {
+    in_own_network(
+        "firewall::obstacle::tests::chains_that_are_called_from_many_places_take_no_more_time",
+        || {
+            let chain = |number: u32| {
+                let next = number - 1;
+                let jumps = [1, 2, 3, 4].map(|mark| format!("meta mark {mark} jump c{next}\n")).concat();
+                format!("chain c{number} {{\n{jumps}}}\n")
+            };
+            let chains = (1..11).map(chain).collect::<Vec<_>>().concat();
+            nft(&format!(
+                "table inet filter {{
+                    chain c0 {{ tcp dport 1-10 accept; }}
+                    {chains}
+                    chain input {{ type filter hook input priority 0; policy drop; jump c10; }}
+                }}"
+            ));
+            let doors = [door("a", "tcp/9, tcp/22, udp/60000-61000")];
+            let firewall = &mut Firewall::open().unwrap();
+            let begun = Instant::now();
+            let found = firewall.obstacles(&guarded(&doors)).unwrap();
+            let taken = begun.elapsed();
+            assert_eq!(found[0].ports.len(), 2, "{found:?}");
+            assert!(taken < Duration::from_millis(500), "{taken:?}");
+        },
+    );
 }

@@ -1,0 +1,122 @@
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::*;
+
+#[test]
+fn meddling_is_told_and_what_is_none_is_not() {
+    in_own_network("firewall::tests::meddling::meddling_is_told_and_what_is_none_is_not", || {
+        let mut firewall = Firewall::open().unwrap();
+        let doors = [door("ssh", "tcp/22")];
+        firewall.install(&guarded(&doors)).unwrap();
+        firewall.let_in(&doors[0].0, SOURCE, MINUTE).unwrap();
+        nft(
+            "add table inet other\nadd chain inet other knockd\ndelete table inet other\nadd table ip knockd",
+        );
+        nft(
+            "add element inet knockd ssh_ip { 192.0.2.9 timeout 1m }\ndelete element inet knockd ssh_ip { 192.0.2.7 }",
+        );
+        assert_eq!(firewall.meddling().unwrap(), None);
+        for (lines, removed) in [
+            ("flush ruleset", true),
+            ("delete table inet knockd", true),
+            ("flush chain inet knockd guard", false),
+            ("insert rule inet knockd doors accept", false),
+            ("add table inet knockd { flags dormant; }", false),
+        ] {
+            nft(lines);
+            let meddling = firewall.meddling().unwrap().unwrap();
+            assert_eq!(meddling.removed, removed, "{lines}");
+            assert!(meddling.to_string().contains(" by nft (process "), "{lines}: {meddling}");
+            assert_eq!(firewall.meddling().unwrap(), None);
+            firewall.install(&guarded(&doors)).unwrap();
+            assert_eq!(firewall.meddling().unwrap(), None);
+            assert!(nft("list ruleset").contains("tcp dport 22 goto doors"));
+        }
+    });
+}
+
+#[test]
+fn whom_others_throw_out_is_told() {
+    in_own_network("firewall::tests::meddling::whom_others_throw_out_is_told", || {
+        let mut firewall = Firewall::open().unwrap();
+        let doors = [door("ssh", "tcp/22"), door("web", "tcp/80")];
+        let names = || doors.iter().map(|(name, _)| name);
+        firewall.install(&guarded(&doors)).unwrap();
+        let let_in = |firewall: &mut Firewall| {
+            names().for_each(|name| firewall.let_in(name, SOURCE, MINUTE).unwrap());
+        };
+        let_in(&mut firewall);
+        firewall.shut_out(&doors[1].0, SOURCE).unwrap();
+        let_in(&mut firewall);
+        nft("delete element inet knockd ssh_ip { 192.0.2.7 }");
+        nft("delete element inet knockd web_ip { 192.0.2.7 }\nadd element inet knockd web_ip { 192.0.2.7 }");
+        assert_eq!(firewall.meddling().unwrap(), None);
+        assert_eq!(firewall.thrown_out(names()), [(&doors[0].0, SOURCE)]);
+        let_in(&mut firewall);
+        nft("delete element inet knockd ssh_ip { 192.0.2.7 }");
+        let_in(&mut firewall);
+        assert_eq!(firewall.meddling().unwrap(), None);
+        assert_eq!(firewall.thrown_out(names()), []);
+        nft("flush ruleset");
+        assert!(firewall.meddling().unwrap().unwrap().removed);
+        assert_eq!(firewall.thrown_out(names()), []);
+    });
+}
+
+#[test]
+fn a_flood_of_news_is_taken_in_by_and_by() {
+    in_own_network("firewall::tests::meddling::a_flood_of_news_is_taken_in_by_and_by", || {
+        let mut firewall = Firewall::open().unwrap();
+        let doors = [door("ssh", "tcp/22")];
+        firewall.install(&guarded(&doors)).unwrap();
+        for number in 0..1000 {
+            firewall.let_in(&doors[0].0, IpAddr::V4(number.into()), MINUTE).unwrap();
+        }
+        nft("flush chain inet knockd doors");
+        let mut turns = 1;
+        while firewall.meddling().unwrap().is_none() {
+            let mut waiting = [PollFd::new(&firewall, PollFlags::IN)];
+            assert_eq!(poll(&mut waiting, Some(&Timespec::default())).unwrap(), 1, "{turns}");
+            turns += 1;
+        }
+        assert!(turns > 3, "{turns}");
+    });
+}
+
+#[test]
+fn meddling_is_found_even_if_news_of_it_were_lost() {
+    in_own_network("firewall::tests::meddling::meddling_is_found_even_if_news_of_it_were_lost", || {
+        let mut firewall = Firewall::open().unwrap();
+        let doors = [door("ssh", "tcp/22")];
+        firewall.install(&guarded(&doors)).unwrap();
+        let flood = |firewall: &mut Firewall| {
+            for number in 0..10_000 {
+                firewall.let_in(&doors[0].0, IpAddr::V4(number.into()), MINUTE).unwrap();
+            }
+        };
+        flood(&mut firewall);
+        assert_eq!(firewall.meddling().unwrap(), None);
+        flood(&mut firewall);
+        nft("flush chain inet knockd doors");
+        assert_eq!(firewall.meddling().unwrap(), Some(Meddling { removed: false, by: None }));
+    });
+}
+
+#[test]
+fn a_table_that_could_not_be_read_after_a_change_is_read_later() {
+    in_own_network(
+        "firewall::tests::meddling::a_table_that_could_not_be_read_after_a_change_is_read_later",
+        || {
+            let mut firewall = Firewall::open().unwrap();
+            let doors = [door("ssh", "tcp/22")];
+            firewall.install(&guarded(&doors)).unwrap();
+            let left = firewall.left.take();
+            assert_eq!(firewall.meddling().unwrap(), None);
+            assert_eq!(firewall.left, left);
+            firewall.left = None;
+            nft("flush chain inet knockd doors");
+            assert!(firewall.meddling().unwrap().is_some());
+            assert_eq!(firewall.left, None);
+        },
+    );
+}
