@@ -144,10 +144,10 @@ fn waits_for_a_watcher_that_does_not_answer() -> Outcome {
              [other]\n Sequence = {port}\n Wrong_Port = ignore\n Command = true\n"
         ))?;
     }
-    // The one that it is to take over, and none of the others.
-    let is_one_more = || (count().ok()? == before + 1).then_some(());
+    // The one that it is to take over, and what steers the packets there; none of the others.
+    let are_two_more = || (count().ok()? == before + 2).then_some(());
     ensure(
-        await_some(PATIENCE / 10, is_one_more).is_some(),
+        await_some(PATIENCE / 10, are_two_more).is_some(),
         format!("{} descriptors, {before} before", count()?),
     )?;
     watcher.signal(Signal::SIGCONT)?;
