@@ -13,7 +13,11 @@ use std::{
 use knock_core::{config::DoorConfig, moment::Moment};
 use thiserror::Error;
 
-use super::{lasting::Lasting, native::Native};
+use super::{
+    claim::{Claim, Unclaimed},
+    lasting::Lasting,
+    native::Native,
+};
 use crate::{
     firewall::{Firewall, FirewallError, GuardedDoor},
     log::{Line, Log},
@@ -30,6 +34,8 @@ const REPAIR_AGAIN: Duration = Duration::from_secs(10);
 pub struct Guard {
     /// None as long as no door needs it.
     firewall: Option<Firewall>,
+    /// Ours as long as we guard ports.
+    claim: Option<Claim>,
     natives: Natives,
     lasting: Lasting,
     /// Whether there was no table before ours.
@@ -63,6 +69,9 @@ pub enum GuardError {
     /// Sets that are not there, or not such as are needed.
     #[error("{}", .0.join("; "))]
     Sets(Vec<String>),
+    /// Another daemon is there already.
+    #[error(transparent)]
+    Claim(#[from] Unclaimed),
 }
 
 impl Guard {
@@ -87,17 +96,26 @@ impl Guard {
     }
 
     /// Has the firewall guard these doors instead of those of before, at one stroke. Who is let in at a door that stays
-    /// remains so, whoever has let him in; if it fails all remains as it was.
-    pub fn change(&mut self, now: Moment, natives: Natives, log: &Log) -> Result<(), FirewallError> {
+    /// remains so, whoever has let him in; if it fails all remains as it was. Another daemon that guards has `patience` to
+    /// end.
+    pub fn change(
+        &mut self,
+        now: Moment,
+        natives: Natives,
+        patience: Duration,
+        log: &Log,
+    ) -> Result<(), GuardError> {
+        let had_guard = self.has_guard();
         let Some(firewall) = &mut self.firewall else { return Ok(()) };
         let guarded = guarded(&natives);
-        let had_guard = self.natives.values().any(|native| native.guarded().is_some());
+        let claim = if guarded.is_empty() || self.claim.is_some() { None } else { claim(patience, log)? };
         if !guarded.is_empty() {
             self.is_new |= !had_guard && !firewall.is_there()?;
             firewall.install(&guarded)?;
         } else if had_guard {
             firewall.flush()?;
         }
+        self.claim = self.claim.take().or(claim).filter(|_| !guarded.is_empty());
         let before = &self.natives;
         self.lasting.keep(|door| {
             let both = before.get(door).zip(natives.get(door));
@@ -114,6 +132,10 @@ impl Guard {
             self.repair_at = None;
         }
         Ok(())
+    }
+
+    fn has_guard(&self) -> bool {
+        self.natives.values().any(|native| native.guarded().is_some())
     }
 
     /// Learns who was let in by the daemon of before.
@@ -175,6 +197,9 @@ impl Guard {
 
     /// Notices what somebody else has changed, and puts it right.
     pub fn look_after(&mut self, now: Moment, log: &Log) {
+        if let Some(claim) = &self.claim {
+            claim.forget_asking();
+        }
         let Some(firewall) = self.firewall.as_mut().filter(|_| !self.natives.is_empty()) else { return };
         match firewall.meddling() {
             Ok(None) => {}
@@ -225,12 +250,32 @@ impl Guard {
         }
     }
 
-    /// Takes away the guard with all that is open by it.
+    /// Takes away the guard with all that is open by it, if there is one.
     pub fn remove(&mut self, log: &Log) {
-        let Some(firewall) = &mut self.firewall else { return };
+        let had_guard = self.has_guard();
+        let Some(firewall) = self.firewall.as_mut().filter(|_| had_guard) else { return };
         if let Err(error) = firewall.flush() {
             log.say(Line::error(format!("cannot remove the table inet knockd: {error}")));
         }
+    }
+
+    /// Leaves what there is to the kernel, and to the daemon that comes next.
+    pub fn give_up(&mut self) {
+        self.claim = None;
+    }
+}
+
+/// None if a user who can't have a guard has the claim.
+fn claim(patience: Duration, log: &Log) -> Result<Option<Claim>, Unclaimed> {
+    match Claim::take(patience) {
+        Err(Unclaimed::Taken(holder)) if !holder.may_guard() => {
+            log.say(Line::warning(format!(
+                "somebody{holder} has the socket @knockd-guard and is no knockd: whether another guards ports here can't \
+                 be told"
+            )));
+            Ok(None)
+        }
+        claimed => claimed.map(Some),
     }
 }
 

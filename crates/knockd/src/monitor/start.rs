@@ -15,7 +15,7 @@ use super::{
     listening::{self, ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
-    privileges, recovery,
+    predecessor, privileges, recovery,
     remains::Remains,
     signals::Signals,
     supervisor::Supervisor,
@@ -130,7 +130,7 @@ fn start(
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
     let alarm = Alarm::new()?;
     let recovered = recovery::open(&settings, doors.close(), &log)?;
-    guard.change(clock::now(), natives, &log).map_err(GuardError::from)?;
+    guard.change(clock::now(), natives, predecessor::PATIENCE, &log)?;
     let mut monitor = Monitor {
         opener: Opener::new(settings.max_commands, output, remains),
         supervisor: Supervisor::new(arguments.detached, arguments.debug),
