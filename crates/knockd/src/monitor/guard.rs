@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use knock_core::{config::DoorConfig, moment::Moment};
+use knock_core::{
+    config::{DoorConfig, Opens},
+    moment::Moment,
+};
 use thiserror::Error;
 
 use super::{
@@ -37,6 +40,8 @@ pub struct Guard {
     /// Ours as long as we guard ports.
     claim: Option<Claim>,
     natives: Natives,
+    /// Doors that stay shut because something was wrong with their sets at the start.
+    shut: BTreeMap<Arc<str>, Opens>,
     lasting: Lasting,
     /// Whether there was no table before ours.
     is_new: bool,
@@ -95,6 +100,42 @@ impl Guard {
         if wrong.is_empty() { Ok(natives) } else { Err(GuardError::Sets(wrong)) }
     }
 
+    /// The same for a start: a door whose sets are not as they should be stays shut until they are, or until the next
+    /// reload, which is said. The others are not to wait for it.
+    pub fn prepare_start(&mut self, doors: &[DoorConfig]) -> Result<(Natives, Vec<Line>), GuardError> {
+        let (mut natives, mut lines) = (Natives::new(), Vec::new());
+        for door in doors {
+            match self.prepare(std::slice::from_ref(door)) {
+                Ok(found) => natives.extend(found),
+                Err(GuardError::Sets(wrong)) => {
+                    let wrong = wrong.join("; ");
+                    lines.push(Line::error(format!("{wrong}; the door stays shut until this is put right")));
+                    self.shut.insert(door.name.as_str().into(), door.opens.clone());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((natives, lines))
+    }
+
+    /// Takes in that a configuration is in force whose sets are all as they should be.
+    pub fn forget_shut(&mut self) {
+        self.shut.clear();
+    }
+
+    /// Looks again at the sets of a door that has had to stay shut.
+    fn look_again(&mut self, door: &DoorConfig) -> Result<(), String> {
+        let Some(firewall) = &mut self.firewall else { return Ok(()) };
+        if self.shut.get(door.name.as_str()) != Some(&door.opens) {
+            return Ok(());
+        }
+        if let Some(native) = Native::find(door, firewall).map_err(|wrong| wrong.join("; "))? {
+            self.shut.remove(door.name.as_str());
+            self.natives.insert(Arc::clone(&native.door), native);
+        }
+        Ok(())
+    }
+
     /// Has the firewall guard these doors instead of those of before, at one stroke. Who is let in at a door that stays
     /// remains so, whoever has let him in; if it fails all remains as it was. Another daemon that guards has `patience` to
     /// end.
@@ -127,7 +168,7 @@ impl Guard {
         if !had_guard {
             self.take_over(now, log);
         }
-        if self.natives.is_empty() {
+        if self.natives.is_empty() && self.shut.is_empty() {
             self.firewall = None;
             self.repair_at = None;
         }
@@ -168,6 +209,9 @@ impl Guard {
             return None;
         }
         let not = |door: Arc<str>, reason| Opened::Not(Line::StaysShut { source, door, reason });
+        if let Err(reason) = self.look_again(door) {
+            return Some(not(door.name.as_str().into(), reason));
+        }
         let (Some(native), Some(firewall)) = (self.natives.get(door.name.as_str()), self.firewall.as_mut())
         else {
             let reason = "the configuration has been changed meanwhile".to_owned();

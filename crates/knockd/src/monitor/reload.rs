@@ -60,6 +60,7 @@ impl Monitor {
         let natives = self.guard.prepare(&config.doors).map_err(|error| error.to_string())?;
         let prepared = self.doors.prepare(config.doors).map_err(|error| error.to_string())?;
         self.guard.change(now, natives, Duration::ZERO, &self.log).map_err(|error| error.to_string())?;
+        self.guard.forget_shut();
         let changes = self.doors.replace(prepared);
         if settings.max_attempts != self.settings.max_attempts {
             self.log.say(Line::warning("MaxAttempts takes effect when knockd is started the next time"));

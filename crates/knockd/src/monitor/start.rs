@@ -105,7 +105,7 @@ fn start(
     let links = Links::open()?;
     Listening::require(&settings, &links)?;
     let mut guard = Guard::default();
-    let natives = guard.prepare(&checked.config.doors)?;
+    let (natives, shut) = guard.prepare_start(&checked.config.doors)?;
     let mut doors = Doors::new(directory.clone());
     let prepared = doors.prepare(checked.config.doors)?;
     let changes = doors.replace(prepared);
@@ -124,6 +124,7 @@ fn start(
         lookup: arguments.lookup,
     })?;
     say(&log, &checked.warnings, changes.lines);
+    say(&log, &[], shut);
     if let Err(error) = slice::ask_for_short(Offspring::Ordinary) {
         log.say(Line::debug(format!("no short time slices: {error}")));
     }
