@@ -1,20 +1,11 @@
 //! Taking away what the daemon of before has left in the firewall on purpose.
 
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+use std::{fmt, time::Duration};
 
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    io::Errno,
-};
 use thiserror::Error;
 
+use super::claim::{Claim, Unclaimed};
 use crate::firewall::{Firewall, FirewallError};
-
-/// How long a daemon that runs would need at most to notice, and put it back.
-const NOTICE: Duration = Duration::from_millis(500);
 
 /// What has been taken away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +22,9 @@ pub enum FlushError {
     /// The firewall can't be had.
     #[error(transparent)]
     Firewall(#[from] FirewallError),
-    /// Somebody has put it back.
-    #[error("a knockd that runs here has put the table inet knockd back: stop it first")]
-    PutBack,
-    /// The system fails us.
+    /// A daemon that runs needs it.
     #[error(transparent)]
-    System(#[from] Errno),
+    Claim(#[from] Unclaimed),
 }
 
 impl fmt::Display for Flushed {
@@ -48,23 +36,10 @@ impl fmt::Display for Flushed {
     }
 }
 
-/// Removes all that is ours from the firewall, and nothing else. What is in sets of the administrator stays there until
-/// its time is over.
+/// Removes all that is ours from the firewall, and nothing else, unless a daemon needs it still. What is in sets of the
+/// administrator stays there until its time is over.
 pub fn flush() -> Result<Flushed, FlushError> {
-    let mut firewall = Firewall::open()?;
-    if !firewall.flush()? {
-        return Ok(Flushed::Nothing);
-    }
-    let begun = Instant::now();
-    while let Some(left) = NOTICE.checked_sub(begun.elapsed()) {
-        let limit = Timespec { tv_sec: 0, tv_nsec: i64::from(left.subsec_nanos()) };
-        match poll(&mut [PollFd::new(&firewall, PollFlags::IN)], Some(&limit)) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-        if firewall.meddling()?.is_some() {
-            return Err(FlushError::PutBack);
-        }
-    }
-    Ok(Flushed::Table)
+    // Whoever has it is told by process and user: the administrator can judge.
+    let _claim = Claim::take(Duration::ZERO)?;
+    Ok(if Firewall::open()?.flush()? { Flushed::Table } else { Flushed::Nothing })
 }

@@ -10,10 +10,17 @@ use std::{
     time::Duration,
 };
 
-use knock_core::{config::DoorConfig, moment::Moment};
+use knock_core::{
+    config::{DoorConfig, Opens},
+    moment::Moment,
+};
 use thiserror::Error;
 
-use super::{lasting::Lasting, native::Native};
+use super::{
+    claim::{Claim, Unclaimed},
+    lasting::Lasting,
+    native::Native,
+};
 use crate::{
     firewall::{Firewall, FirewallError, GuardedDoor},
     log::{Line, Log},
@@ -30,7 +37,11 @@ const REPAIR_AGAIN: Duration = Duration::from_secs(10);
 pub struct Guard {
     /// None as long as no door needs it.
     firewall: Option<Firewall>,
+    /// Ours as long as we guard ports.
+    claim: Option<Claim>,
     natives: Natives,
+    /// Doors that stay shut because something was wrong with their sets at the start.
+    shut: BTreeMap<Arc<str>, Opens>,
     lasting: Lasting,
     /// Whether there was no table before ours.
     is_new: bool,
@@ -63,6 +74,9 @@ pub enum GuardError {
     /// Sets that are not there, or not such as are needed.
     #[error("{}", .0.join("; "))]
     Sets(Vec<String>),
+    /// Another daemon is there already.
+    #[error(transparent)]
+    Claim(#[from] Unclaimed),
 }
 
 impl Guard {
@@ -86,18 +100,63 @@ impl Guard {
         if wrong.is_empty() { Ok(natives) } else { Err(GuardError::Sets(wrong)) }
     }
 
+    /// The same for a start: a door whose sets are not as they should be stays shut until they are, or until the next
+    /// reload, which is said. The others are not to wait for it.
+    pub fn prepare_start(&mut self, doors: &[DoorConfig]) -> Result<(Natives, Vec<Line>), GuardError> {
+        let (mut natives, mut lines) = (Natives::new(), Vec::new());
+        for door in doors {
+            match self.prepare(std::slice::from_ref(door)) {
+                Ok(found) => natives.extend(found),
+                Err(GuardError::Sets(wrong)) => {
+                    let wrong = wrong.join("; ");
+                    lines.push(Line::error(format!("{wrong}; the door stays shut until this is put right")));
+                    self.shut.insert(door.name.as_str().into(), door.opens.clone());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((natives, lines))
+    }
+
+    /// Takes in that a configuration is in force whose sets are all as they should be.
+    pub fn forget_shut(&mut self) {
+        self.shut.clear();
+    }
+
+    /// Looks again at the sets of a door that has had to stay shut.
+    fn look_again(&mut self, door: &DoorConfig) -> Result<(), String> {
+        let Some(firewall) = &mut self.firewall else { return Ok(()) };
+        if self.shut.get(door.name.as_str()) != Some(&door.opens) {
+            return Ok(());
+        }
+        if let Some(native) = Native::find(door, firewall).map_err(|wrong| wrong.join("; "))? {
+            self.shut.remove(door.name.as_str());
+            self.natives.insert(Arc::clone(&native.door), native);
+        }
+        Ok(())
+    }
+
     /// Has the firewall guard these doors instead of those of before, at one stroke. Who is let in at a door that stays
-    /// remains so, whoever has let him in; if it fails all remains as it was.
-    pub fn change(&mut self, now: Moment, natives: Natives, log: &Log) -> Result<(), FirewallError> {
+    /// remains so, whoever has let him in; if it fails all remains as it was. Another daemon that guards has `patience` to
+    /// end.
+    pub fn change(
+        &mut self,
+        now: Moment,
+        natives: Natives,
+        patience: Duration,
+        log: &Log,
+    ) -> Result<(), GuardError> {
+        let had_guard = self.has_guard();
         let Some(firewall) = &mut self.firewall else { return Ok(()) };
         let guarded = guarded(&natives);
-        let had_guard = self.natives.values().any(|native| native.guarded().is_some());
+        let claim = if guarded.is_empty() || self.claim.is_some() { None } else { claim(patience, log)? };
         if !guarded.is_empty() {
             self.is_new |= !had_guard && !firewall.is_there()?;
             firewall.install(&guarded)?;
         } else if had_guard {
             firewall.flush()?;
         }
+        self.claim = self.claim.take().or(claim).filter(|_| !guarded.is_empty());
         let before = &self.natives;
         self.lasting.keep(|door| {
             let both = before.get(door).zip(natives.get(door));
@@ -109,11 +168,15 @@ impl Guard {
         if !had_guard {
             self.take_over(now, log);
         }
-        if self.natives.is_empty() {
+        if self.natives.is_empty() && self.shut.is_empty() {
             self.firewall = None;
             self.repair_at = None;
         }
         Ok(())
+    }
+
+    fn has_guard(&self) -> bool {
+        self.natives.values().any(|native| native.guarded().is_some())
     }
 
     /// Learns who was let in by the daemon of before.
@@ -146,6 +209,9 @@ impl Guard {
             return None;
         }
         let not = |door: Arc<str>, reason| Opened::Not(Line::StaysShut { source, door, reason });
+        if let Err(reason) = self.look_again(door) {
+            return Some(not(door.name.as_str().into(), reason));
+        }
         let (Some(native), Some(firewall)) = (self.natives.get(door.name.as_str()), self.firewall.as_mut())
         else {
             let reason = "the configuration has been changed meanwhile".to_owned();
@@ -175,6 +241,9 @@ impl Guard {
 
     /// Notices what somebody else has changed, and puts it right.
     pub fn look_after(&mut self, now: Moment, log: &Log) {
+        if let Some(claim) = &self.claim {
+            claim.forget_asking();
+        }
         let Some(firewall) = self.firewall.as_mut().filter(|_| !self.natives.is_empty()) else { return };
         match firewall.meddling() {
             Ok(None) => {}
@@ -225,12 +294,32 @@ impl Guard {
         }
     }
 
-    /// Takes away the guard with all that is open by it.
+    /// Takes away the guard with all that is open by it, if there is one.
     pub fn remove(&mut self, log: &Log) {
-        let Some(firewall) = &mut self.firewall else { return };
+        let had_guard = self.has_guard();
+        let Some(firewall) = self.firewall.as_mut().filter(|_| had_guard) else { return };
         if let Err(error) = firewall.flush() {
             log.say(Line::error(format!("cannot remove the table inet knockd: {error}")));
         }
+    }
+
+    /// Leaves what there is to the kernel, and to the daemon that comes next.
+    pub fn give_up(&mut self) {
+        self.claim = None;
+    }
+}
+
+/// None if a user who can't have a guard has the claim.
+fn claim(patience: Duration, log: &Log) -> Result<Option<Claim>, Unclaimed> {
+    match Claim::take(patience) {
+        Err(Unclaimed::Taken(holder)) if !holder.may_guard() => {
+            log.say(Line::warning(format!(
+                "somebody{holder} has the socket @knockd-guard and is no knockd: whether another guards ports here can't \
+                 be told"
+            )));
+            Ok(None)
+        }
+        claimed => claimed.map(Some),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The half that acts: it owns the configuration, the log, the doors and their commands, and believes the watcher only
 //! what it can check.
 
+mod claim;
 mod commands;
 mod confinement;
 mod detach;

@@ -7,9 +7,9 @@ use crate::{
     journal::{Directory, DirectoryError},
 };
 
-/// How long somebody else may have the state directory. It takes that long only if another daemon lives, or on a machine
+/// How long somebody else may have the state directory, or the claim to guard ports. It takes that long only if another daemon lives, or on a machine
 /// that is very busy.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How often to look whether it is free.
 const PAUSE: Duration = Duration::from_millis(5);

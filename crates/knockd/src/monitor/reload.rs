@@ -1,5 +1,7 @@
 //! Taking up a changed configuration without losing a packet, an attempt or an opening.
 
+use std::time::Duration;
+
 use knock_core::{
     config::{Config, DoorConfig, Mistake},
     moment::Moment,
@@ -57,7 +59,8 @@ impl Monitor {
         }
         let natives = self.guard.prepare(&config.doors).map_err(|error| error.to_string())?;
         let prepared = self.doors.prepare(config.doors).map_err(|error| error.to_string())?;
-        self.guard.change(now, natives, &self.log).map_err(|error| error.to_string())?;
+        self.guard.change(now, natives, Duration::ZERO, &self.log).map_err(|error| error.to_string())?;
+        self.guard.forget_shut();
         let changes = self.doors.replace(prepared);
         if settings.max_attempts != self.settings.max_attempts {
             self.log.say(Line::warning("MaxAttempts takes effect when knockd is started the next time"));

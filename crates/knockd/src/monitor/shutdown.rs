@@ -29,6 +29,7 @@ impl Monitor {
         if guard == GuardOnExit::Remove {
             self.guard.remove(&self.log);
         }
+        self.guard.give_up();
         close_everything(&mut self.opener, &mut self.signals, &mut self.alarm, &self.log)?;
         self.log.finish();
         Ok(())

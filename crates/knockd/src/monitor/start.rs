@@ -15,7 +15,7 @@ use super::{
     listening::{self, ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
-    privileges, recovery,
+    predecessor, privileges, recovery,
     remains::Remains,
     signals::Signals,
     supervisor::Supervisor,
@@ -105,7 +105,7 @@ fn start(
     let links = Links::open()?;
     Listening::require(&settings, &links)?;
     let mut guard = Guard::default();
-    let natives = guard.prepare(&checked.config.doors)?;
+    let (natives, shut) = guard.prepare_start(&checked.config.doors)?;
     let mut doors = Doors::new(directory.clone());
     let prepared = doors.prepare(checked.config.doors)?;
     let changes = doors.replace(prepared);
@@ -124,13 +124,14 @@ fn start(
         lookup: arguments.lookup,
     })?;
     say(&log, &checked.warnings, changes.lines);
+    say(&log, &[], shut);
     if let Err(error) = slice::ask_for_short(Offspring::Ordinary) {
         log.say(Line::debug(format!("no short time slices: {error}")));
     }
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
     let alarm = Alarm::new()?;
     let recovered = recovery::open(&settings, doors.close(), &log)?;
-    guard.change(clock::now(), natives, &log).map_err(GuardError::from)?;
+    guard.change(clock::now(), natives, predecessor::PATIENCE, &log)?;
     let mut monitor = Monitor {
         opener: Opener::new(settings.max_commands, output, remains),
         supervisor: Supervisor::new(arguments.detached, arguments.debug),

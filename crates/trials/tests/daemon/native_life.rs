@@ -28,6 +28,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("native_life::a_reload_that_fails_changes_nothing", a_reload_that_fails_changes_nothing),
         trial("native_life::the_end_keeps_the_guard_or_removes_it", the_end_keeps_the_guard_or_removes_it),
         trial("native_life::flush_removes_what_is_ours_alone", flush_removes_what_is_ours_alone),
+        trial("native_life::a_second_daemon_does_not_guard", a_second_daemon_does_not_guard),
+        trial("native_life::the_next_daemon_waits_for_the_end", the_next_daemon_waits_for_the_end),
         trial("native_life::without_the_right_it_does_not_start", without_the_right_it_does_not_start),
         trial("native_life::a_start_that_fails_leaves_no_new_guard", a_start_that_fails_leaves_no_new_guard),
         trial("native_life::other_doors_leave_the_firewall_alone", other_doors_leave_the_firewall_alone),
@@ -186,17 +188,14 @@ fn flush_removes_what_is_ours_alone() -> Outcome {
     same("said", nothing.out.as_str(), "there is no table inet knockd: nothing to remove\n")?;
     let daemon = daemon(&lab, "Open = tcp/22\n Cmd_Timeout = 30")?;
     enter(&lab, &daemon, KNOCKER)?;
-    // One that runs does not put up with it.
+    // While one runs nothing is touched.
     let refused = lab.server().output(Command::new(binaries::knockd()?).arg("--flush"))?;
     same("status", refused.status.code(), Some(1))?;
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    same(
-        "said",
-        said.as_str(),
-        "knockd: a knockd that runs here has put the table inet knockd back: stop it first\n",
-    )?;
-    daemon.log().await_part("in order again, openings: 1")?;
+    let refusal = format!("knockd: another knockd guards ports here (process {} of user 0)", daemon.id()?);
+    same("said", said, format!("{refusal}; stop it first\n"))?;
     is_open(&lab, KNOCKER, "tcp/22")?;
+    same("signs of meddling", daemon.log().count("table inet knockd"), 0)?;
     daemon.terminate()?;
     is_shut(&lab, OTHER, "tcp/22")?;
     let done = flush.run()?;
@@ -204,6 +203,66 @@ fn flush_removes_what_is_ours_alone() -> Outcome {
     same("said", done.out.as_str(), "the table inet knockd is removed: no port is guarded any more\n")?;
     same("ruleset", ruleset(&lab)?, before)?;
     is_open(&lab, OTHER, "tcp/22")
+}
+
+fn a_second_daemon_does_not_guard() -> Outcome {
+    let lab = lab()?;
+    let first = daemon(&lab, "Open = tcp/22\n Cmd_Timeout = 30")?;
+    enter(&lab, &first, KNOCKER)?;
+    let before = lab.server().shell("nft -s list ruleset")?;
+    lab.write("second.conf", &door("Open = tcp/23"))?;
+    let arguments = lab
+        .filled_in("-i eth0 -c {DIR}/second.conf -g {DIR}/second.log --state-dir {DIR}/second")
+        .split(' ')
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    let refused = lab.server().output(Command::new(binaries::knockd()?).args(&arguments))?;
+    same("status", refused.status.code(), Some(1))?;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    ensure(said.contains("another knockd guards ports here (process "), said)?;
+    same("ruleset", lab.server().shell("nft -s list ruleset")?, before.clone())?;
+    is_open(&lab, KNOCKER, "tcp/22")?;
+    is_shut(&lab, OTHER, "tcp/22")?;
+    is_open(&lab, OTHER, "tcp/23")?;
+    // Nor does one that has no guard at first.
+    lab.write("second.conf", DOOR)?;
+    fs::remove_file(lab.directory().join("second.log"))?;
+    let log = lab.filled_in("{DIR}/second.log");
+    let until =
+        |what: &str| format!("timeout 10 sh -c \"until grep -q '{what}' {log}; do sleep 0.05; done\"");
+    lab.server().shell(&format!(
+        "{} {} >/dev/null 2>&1 & {}; sed -i 's/Command.*/Open = tcp\\/23/' {}; kill -HUP $!; {}; kill $!; wait $!",
+        binaries::knockd()?.display(),
+        arguments.join(" "),
+        until("starting up"),
+        lab.filled_in("{DIR}/second.conf"),
+        until("first: another knockd guards ports here"),
+    ))?;
+    same("ruleset", lab.server().shell("nft -s list ruleset")?, before)?;
+    is_shut(&lab, OTHER, "tcp/22")?;
+    // Once the first guards nothing any more, the second may.
+    first.reload(DOOR)?;
+    await_open(&lab, OTHER, "tcp/22")?;
+    let flushed = lab.server().output(Command::new(binaries::knockd()?).arg("--flush"))?;
+    same("status", flushed.status.code(), Some(0))?;
+    first.terminate()
+}
+
+/// As when one is started anew: the one of before has not quite gone.
+fn the_next_daemon_waits_for_the_end() -> Outcome {
+    let lab = lab()?;
+    let lines = "Open = tcp/22\n Cmd_Timeout = 30";
+    let mut first = daemon(&lab, lines)?;
+    enter(&lab, &first, KNOCKER)?;
+    let id = first.id()?;
+    fs::rename(lab.directory().join("log"), lab.directory().join("log.before"))?;
+    let second = Setup::new(&lab, &door(lines))?
+        .behind(&format!("(sleep 1; kill {id}) >/dev/null 2>&1 & exec \"$@\""))
+        .start()?;
+    same("status", first.wait()?.code(), Some(0))?;
+    is_open(&lab, KNOCKER, "tcp/22")?;
+    is_shut(&lab, OTHER, "tcp/22")?;
+    second.terminate()
 }
 
 /// Root in a user namespace of its own may do everything but administer this network.
