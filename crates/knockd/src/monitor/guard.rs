@@ -137,7 +137,7 @@ impl Guard {
     }
 
     /// Has the firewall guard these doors instead of those of before, at one stroke. Who is let in at a door that stays
-    /// remains so, whoever has let him in; if it fails all remains as it was. Another daemon that guards has `patience` to
+    /// remains so, whoever has let him in, unless it has other ports; if it fails all remains as it was. Another daemon that guards has `patience` to
     /// end.
     pub fn change(
         &mut self,
@@ -155,6 +155,18 @@ impl Guard {
             firewall.install(&guarded)?;
         } else if had_guard {
             firewall.flush()?;
+        }
+        for native in natives.values().filter(|native| native.guarded().is_some()) {
+            // Who was let in to other ports has not knocked for these.
+            let is_another = |before: &Native| before.guarded().is_some() && !before.goes_on_in(native);
+            if self.natives.get(&native.door).is_some_and(is_another)
+                && let Err(error) = native.shut_all_out(firewall)
+            {
+                log.say(Line::error(format!(
+                    "{}: who was let in to other ports still is: {error}",
+                    native.door
+                )));
+            }
         }
         self.claim = self.claim.take().or(claim).filter(|_| !guarded.is_empty());
         let before = &self.natives;
@@ -212,8 +224,8 @@ impl Guard {
         if let Err(reason) = self.look_again(door) {
             return Some(not(door.name.as_str().into(), reason));
         }
-        let (Some(native), Some(firewall)) = (self.natives.get(door.name.as_str()), self.firewall.as_mut())
-        else {
+        let native = self.natives.get(door.name.as_str()).filter(|native| native.opens(&door.opens));
+        let (Some(native), Some(firewall)) = (native, self.firewall.as_mut()) else {
             let reason = "the configuration has been changed meanwhile".to_owned();
             return Some(not(door.name.as_str().into(), reason));
         };

@@ -68,10 +68,28 @@ impl Native {
     #[must_use]
     pub fn goes_on_in(&self, other: &Self) -> bool {
         match (&self.way, &other.way) {
-            (Way::Guard(..), Way::Guard(..)) => self.name == other.name,
+            (Way::Guard(ports, _), Way::Guard(others, _)) => self.name == other.name && ports == others,
             (Way::Sets(sets, _), Way::Sets(others, _)) => self.name == other.name && sets == others,
             _ => false,
         }
+    }
+
+    /// Whether this is what the door opened when it was read.
+    #[must_use]
+    pub fn opens(&self, opens: &Opens) -> bool {
+        match (&self.way, opens) {
+            (Way::Guard(ports, _), Opens::Ports(others)) => ports == others,
+            (Way::Sets(sets, _), Opens::Sets(others)) => **sets == *others,
+            _ => false,
+        }
+    }
+
+    /// Shuts everybody out whom our own table lets in at a door of this name.
+    pub fn shut_all_out(&self, firewall: &mut Firewall) -> Result<(), FirewallError> {
+        for opening in firewall.openings(&self.name)? {
+            firewall.shut_out(&self.name, opening.source)?;
+        }
+        Ok(())
     }
 
     /// Has the kernel let somebody in for this time from now on, and says to what.

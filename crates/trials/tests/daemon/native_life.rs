@@ -129,6 +129,10 @@ fn a_reload_keeps_the_doors_that_stay() -> Outcome {
     daemon.reload(&format!("{ssh}{web}"))?;
     await_shut(&lab, KNOCKER, "tcp/80")?;
     is_open(&lab, KNOCKER, "tcp/22")?;
+    // Who was let in to other ports has not knocked for these.
+    daemon.reload(&door("Open = tcp/22, tcp/80\n Cmd_Timeout = 30"))?;
+    await_shut(&lab, KNOCKER, "tcp/22")?;
+    is_shut(&lab, KNOCKER, "tcp/80")?;
     // Without any such door there is no guard.
     daemon.reload(DOOR)?;
     await_open(&lab, OTHER, "tcp/22")?;
