@@ -10,6 +10,7 @@ use knock_core::interface::InterfaceIndex;
 
 use super::{
     address_length, option,
+    received::Received,
     ring::{Ring, RingSize},
 };
 
@@ -20,15 +21,6 @@ pub(crate) struct PacketReader {
     ring: Option<Ring>,
     /// Whether the ring had a packet when it was last looked at.
     had_some: bool,
-}
-
-/// What came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Received {
-    /// How many bytes of the buffer are the packet.
-    pub(crate) length: usize,
-    /// The interface that it came in on.
-    pub(crate) interface: InterfaceIndex,
 }
 
 impl PacketReader {

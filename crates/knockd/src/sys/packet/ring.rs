@@ -13,7 +13,7 @@ use knock_core::interface::InterfaceIndex;
 
 use super::{
     option::{self, narrow},
-    reader::Received,
+    received::Received,
 };
 use crate::sys::mapping::Mapping;
 
