@@ -1,15 +1,23 @@
 //! The packet sockets: one for every interface that is listened on, or one for all of them.
 
+mod error;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
 use std::{io, os::fd::OwnedFd, sync::Arc};
 
 use knock_core::{config::Listen, door::Door, filter::Families, interface::InterfaceIndex};
 use rustix::io::Errno;
-use thiserror::Error;
 
+pub use self::{
+    error::ListenError,
+    wanted::{is_wanted, missing, names},
+};
 use super::filters::{FilterKind, Filters};
 use crate::{
     ipc::SocketNumber,
-    links::{Links, NoInterface},
+    links::Links,
     log::Line,
     sandbox::MOST_SOCKETS,
     settings::Settings,
@@ -80,33 +88,6 @@ pub struct Followed {
     pub failures: Vec<ListenError>,
 }
 
-/// Why an interface can't be listened on.
-#[derive(Debug, Error)]
-pub enum ListenError {
-    /// It isn't there.
-    #[error(
-        "{0}; choose with -i or with Interface in [options], or have it waited for with InterfaceWait = yes"
-    )]
-    Missing(#[from] NoInterface),
-    /// There are more than the process that looks at packets can hold.
-    #[error("cannot listen on {0} interfaces by name, at most {MOST_SOCKETS}; use Interface = any")]
-    TooMany(usize),
-    /// We are not allowed to.
-    #[error("not allowed to listen to packets: start knockd as root (it needs CAP_NET_RAW)")]
-    NotAllowed,
-    /// The system refuses to let other packets through than before.
-    #[error("cannot change what the kernel lets through: {0}")]
-    Stale(io::Error),
-    /// The system refuses.
-    #[error("cannot listen on {name}: {error}")]
-    System {
-        /// Where.
-        name: String,
-        /// Why not.
-        error: io::Error,
-    },
-}
-
 impl Listening {
     /// No sockets and no doors yet.
     #[must_use]
@@ -153,18 +134,8 @@ impl Listening {
     /// What is replaced stays open, and is not replaced again, until [`Listening::forget_replaced`].
     pub fn follow(&mut self, wanted: &Listen, links: &Links) -> Followed {
         // Those that may come later get their share, too.
-        let count = match wanted {
-            Listen::Any => 1,
-            Listen::Named(names) => names.len(),
-        };
-        let wanted: Vec<(String, InterfaceIndex)> = match wanted {
-            Listen::Any => vec![("any".to_owned(), InterfaceIndex::default())],
-            Listen::Named(names) => names
-                .iter()
-                .filter_map(|name| Some((name.clone(), links.named(base(name)).ok()?.0)))
-                .collect(),
-        };
-        self.ring = RingSize::share(count);
+        self.ring = RingSize::share(wanted::count(wanted));
+        let wanted = wanted::present(wanted, links);
         let mut failures = Vec::new();
         if wanted.len() > MOST_SOCKETS {
             failures.push(ListenError::TooMany(wanted.len()));
@@ -328,102 +299,5 @@ impl Listening {
 
     fn make_filter(&mut self) {
         self.filter = self.filters.filter(&self.doors, Some(&self.filter));
-    }
-}
-
-/// What is wanted and doesn't exist now.
-pub fn missing(wanted: &Listen, links: &Links) -> impl Iterator<Item = NoInterface> {
-    let names = match wanted {
-        Listen::Any => &[][..],
-        Listen::Named(names) => names,
-    };
-    names.iter().filter_map(|name| links.named(base(name)).err())
-}
-
-/// Whether an interface of this name is one of those to listen on.
-#[must_use]
-pub fn is_wanted(wanted: &Listen, name: &str) -> bool {
-    match wanted {
-        Listen::Any => true,
-        Listen::Named(names) => names.iter().any(|wanted| base(wanted) == name),
-    }
-}
-
-/// What is listened on, in words.
-#[must_use]
-pub fn names(wanted: &Listen) -> String {
-    match wanted {
-        Listen::Any => "any".to_owned(),
-        Listen::Named(names) => names.join(", "),
-    }
-}
-
-/// The interface itself, where one of its addresses is named by a label such as `eth0:1`: packets come in on no label.
-fn base(name: &str) -> &str {
-    name.split_once(':').map_or(name, |(base, _)| base)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use clap::Parser;
-    use knock_core::config::Options;
-
-    use super::*;
-    use crate::{cli::Arguments, own_network::in_own_network};
-
-    #[test]
-    fn more_interfaces_than_the_watcher_can_hold_are_refused() {
-        let links = Links::open().unwrap();
-        let names: Vec<_> = (0..=MOST_SOCKETS).map(|number| format!("none{number}")).collect();
-        let arguments = Arguments::parse_from(["knockd", "--service", "-i", &names.join(",")]);
-        let settings = Settings::new(&arguments, &Options::default(), Path::new("/"));
-        let error = Listening::require(&settings, &links).unwrap_err().to_string();
-        assert_eq!(error, "cannot listen on 251 interfaces by name, at most 250; use Interface = any");
-    }
-
-    /// What the watcher is told, in short.
-    fn told(followed: &Followed) -> Vec<String> {
-        assert!(followed.failures.is_empty(), "{:?}", followed.failures);
-        let told = followed.changes.iter().map(|change| match change {
-            Change::Opened(number) => format!("+{}", number.0),
-            Change::Replaced { old, new } => format!("{}>{}", old.0, new.0),
-            Change::Closed(number) => format!("-{}", number.0),
-        });
-        told.collect()
-    }
-
-    fn doors(sequence: &str) -> Vec<Door> {
-        let text = format!("[door]\nSequence = {sequence}\nCommand = true\n");
-        let config = knock_core::config::read("knockd.conf", text.as_bytes()).unwrap().config;
-        config.doors.iter().filter_map(|door| door.door(knock_core::door::DoorNumber(0), None)).collect()
-    }
-
-    #[test]
-    fn sockets_are_replaced_when_other_packets_matter_and_one_at_a_time() {
-        let test =
-            "monitor::listening::tests::sockets_are_replaced_when_other_packets_matter_and_one_at_a_time";
-        in_own_network(test, || {
-            let (links, wanted) = (Links::open().unwrap(), Listen::Named(vec!["lo".to_owned()]));
-            let mut listening = Listening::new(Families::Both, false);
-            listening.set_doors(doors("1,2,3"));
-            assert_eq!(told(&listening.follow(&wanted, &links)), ["+0"]);
-            // Every TCP port matters as before, and the same one the most.
-            listening.set_doors(doors("1,5,6"));
-            assert!(!listening.is_stale());
-            assert_eq!(told(&listening.follow(&wanted, &links)), [""; 0]);
-            listening.set_doors(doors("4:udp,2,3"));
-            assert!(listening.is_stale() && !listening.is_replacing());
-            assert_eq!(told(&listening.follow(&wanted, &links)), ["0>1"]);
-            assert!(!listening.is_stale() && listening.is_replacing());
-            // The next has to wait until the watcher has emptied the first.
-            listening.set_doors(doors("1:udp,2:udp"));
-            assert_eq!(told(&listening.follow(&wanted, &links)), [""; 0]);
-            listening.forget_replaced();
-            assert!(listening.is_stale() && !listening.is_replacing());
-            assert_eq!(told(&listening.follow(&wanted, &links)), ["1>2"]);
-            assert_eq!(told(&listening.follow(&Listen::Named(Vec::new()), &links)), ["-2"]);
-        });
     }
 }
