@@ -1,4 +1,4 @@
-//! The port-knock client as a library of one function, [`run`].
+//! The port-knock client as a library of one function, [`run`], and its command line as data ([`command`]).
 //!
 //! The command line (`cli`) becomes a `call::Call`, which may name a profile (`config`, `profile`); together they are a
 //! `plan::Plan`, which `visit` carries out: find the addresses (`target`), take a sequence (`one_time`), send it
@@ -88,6 +88,12 @@ where
             Outcome::Usage
         }
     }
+}
+
+/// The command line, as data: what its documents have to say.
+#[must_use]
+pub fn command() -> clap::Command {
+    cli::command()
 }
 
 fn carry_out(plan: &Plan, voice: &mut Voice<'_>) -> Outcome {

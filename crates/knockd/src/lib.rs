@@ -28,7 +28,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use knock_core::{
     config::Config,
     door::DoorNumber,
@@ -65,6 +65,12 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+/// The command line, as data: what its documents have to say.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 fn check(arguments: &Arguments) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, net::IpAddr, path::PathBuf};
 
-use clap::{Args, Parser, error::ErrorKind};
+use clap::{Args, CommandFactory, Parser, error::ErrorKind};
 
 use crate::{
     call::{Call, Subject},
@@ -64,6 +64,11 @@ where
         return line.into_call(command);
     }
     parse(&all)?.into_call(&[])
+}
+
+/// The command line, as data.
+pub(crate) fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// The command line in front of `-- COMMAND`, and the command.
