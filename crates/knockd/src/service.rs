@@ -1,6 +1,11 @@
 //! Who has started us.
 
-use std::{env, ffi::OsString};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    io,
+    os::fd::AsFd,
+};
 
 use rustix::process::{Pid, getpid, getppid};
 
@@ -9,6 +14,20 @@ use rustix::process::{Pid, getpid, getppid};
 #[must_use]
 pub fn is_this_one() -> bool {
     is_service(getpid(), getppid(), |name| env::var_os(name))
+}
+
+/// Whether both our standard output and our standard error are the journal of systemd, which takes lines with fields,
+/// too.
+#[must_use]
+pub fn is_heard_by_journal() -> bool {
+    let stream = env::var_os("JOURNAL_STREAM");
+    stream.is_some_and(|stream| is_stream(&stream, &io::stdout()) && is_stream(&stream, &io::stderr()))
+}
+
+/// `JOURNAL_STREAM` is device and inode with `:` between them (systemd.exec(5)). Whoever inherits the variable may have
+/// outputs of his own.
+fn is_stream(stream: &OsStr, output: &impl AsFd) -> bool {
+    rustix::fs::fstat(output).is_ok_and(|stat| *stream == *format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
 /// By the variables that systemd sets (systemd.exec(5), "Environment Variables Set or Propagated by the Service
@@ -48,5 +67,15 @@ mod tests {
                 |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|(_, is)| (*is).into());
             assert_eq!(is_service(own, parent, variable), expected, "{parent:?} {variables:?}");
         }
+    }
+
+    #[test]
+    fn the_journal_is_known_by_device_and_inode() {
+        let file = tempfile::tempfile().unwrap();
+        let stat = rustix::fs::fstat(&file).unwrap();
+        let is = |text: String| is_stream(OsStr::new(&text), &file);
+        assert!(is(format!("{}:{}", stat.st_dev, stat.st_ino)));
+        assert!(!is(format!("{}:{}", stat.st_dev, stat.st_ino + 1)));
+        assert!(!is(format!("{}", stat.st_dev)));
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use knock_core::{
-    config::{GuardOnExit, Listen, Options},
+    config::{GuardOnExit, Listen, LogFormat, Options},
     filter::Families,
 };
 
@@ -33,6 +33,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// The log file.
     pub log_file: Option<PathBuf>,
+    /// How lines look in the log file and on the terminal.
+    pub log_format: LogFormat,
     /// Whether to log to syslog.
     pub syslog: bool,
     /// How many commands run at once.
@@ -58,6 +60,7 @@ impl Settings {
             pid_file: directory.join(pid_file.unwrap_or(Path::new(PID_FILE))),
             state_dir: directory.join(state_dir.unwrap_or(Path::new(STATE_DIR))),
             log_file: log_file.map(|path| directory.join(path)),
+            log_format: options.log_format,
             syslog: options.syslog,
             max_commands: options.max_commands,
             max_attempts: options.max_attempts,
@@ -68,7 +71,7 @@ impl Settings {
     /// Where the log goes, beside the terminal.
     #[must_use]
     pub fn outputs(&self) -> Outputs {
-        Outputs { file: self.log_file.clone(), syslog: self.syslog }
+        Outputs { file: self.log_file.clone(), syslog: self.syslog, format: self.log_format }
     }
 }
 

@@ -33,6 +33,8 @@ pub enum OptionKey {
     UseSyslog,
     /// Log to a file.
     LogFile,
+    /// How lines of the log look.
+    LogFormat,
     /// Where the daemon's process number goes.
     PidFile,
     /// Where the daemon notes what is open.
@@ -111,6 +113,7 @@ const SET: Option<&str> =
 pub const DIRECTIVES: &[Directive] = &[
     option(OptionKey::UseSyslog, "UseSyslog", None),
     option(OptionKey::LogFile, "LogFile", Some("the path of a file")),
+    option(OptionKey::LogFormat, "LogFormat", Some("classic or json")).or("classic"),
     option(OptionKey::PidFile, "PidFile", Some("the path of a file")),
     option(OptionKey::StateDir, "StateDir", Some("the path of a directory")),
     option(

@@ -32,7 +32,7 @@ pub use listen::{Listen, NoInterface};
 pub use mistake::{Mistake, Mistakes, Wrong};
 pub use name::{DoorName, NameMistake};
 pub use opens::{Opens, Sets};
-pub use options::{GuardOnExit, Options};
+pub use options::{GuardOnExit, LogFormat, Options};
 pub use warning::{Doubt, Warning};
 
 use report::Report;

@@ -18,6 +18,8 @@ pub struct Options {
     pub syslog: bool,
     /// The file to log to, if any.
     pub log_file: Option<PathBuf>,
+    /// How lines look in the log file and on the terminal.
+    pub log_format: LogFormat,
     /// Where the daemon's process number goes, if not to the usual place.
     pub pid_file: Option<PathBuf>,
     /// Where the daemon notes what is open, if not in the usual place.
@@ -32,6 +34,16 @@ pub struct Options {
     pub max_attempts: usize,
     /// What becomes of the guard in front of the ports of doors when the daemon is told to end.
     pub guard_on_exit: GuardOnExit,
+}
+
+/// How lines of the log look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// As the classic daemon writes them.
+    #[default]
+    Classic,
+    /// A JSON object each.
+    Json,
 }
 
 /// What becomes of the guard in front of the ports of doors when the daemon is told to end.
@@ -49,6 +61,7 @@ impl Default for Options {
         Self {
             syslog: false,
             log_file: None,
+            log_format: LogFormat::Classic,
             pid_file: None,
             state_dir: None,
             interfaces: None,
@@ -68,6 +81,10 @@ pub(super) fn read(entries: &[Entry<'_>], report: &mut Report<'_>) -> Options {
         match key {
             OptionKey::UseSyslog => options.syslog = true,
             OptionKey::LogFile => options.log_file = given(entry, report, value::path),
+            OptionKey::LogFormat => {
+                let words = [("classic", LogFormat::Classic), ("json", LogFormat::Json)];
+                options.log_format = value::choice(entry, &words, report).unwrap_or_default();
+            }
             OptionKey::PidFile => options.pid_file = given(entry, report, value::path),
             OptionKey::StateDir => options.state_dir = given(entry, report, value::path),
             OptionKey::Interface => options.interfaces = given(entry, report, value::interfaces),

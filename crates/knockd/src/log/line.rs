@@ -3,11 +3,11 @@
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use knock_core::{
-    event::{self, Event, What},
+    event::{Event, What},
     one_time::LineMistake,
 };
 
-use super::kind::Kind;
+use super::{kind::Kind, level::Level, purpose::Purpose};
 
 /// One line of the log. Its text has neither time stamp nor line end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub enum Line {
     Running {
         /// The door's name.
         door: Arc<str>,
+        /// For whom it opens or closes.
+        source: IpAddr,
+        /// What the command is for.
+        purpose: Purpose,
         /// The command as the shell gets it.
         command: String,
     },
@@ -32,6 +36,10 @@ pub enum Line {
     Ran {
         /// The door's name.
         door: Arc<str>,
+        /// For whom it opens or closes.
+        source: IpAddr,
+        /// What the command is for.
+        purpose: Purpose,
         /// How long it took.
         took: Duration,
     },
@@ -39,6 +47,10 @@ pub enum Line {
     CommandFailed {
         /// The door's name.
         door: Arc<str>,
+        /// For whom it opens or closes.
+        source: IpAddr,
+        /// What the command is for.
+        purpose: Purpose,
         /// Its exit status, 1-255.
         status: i32,
     },
@@ -46,6 +58,10 @@ pub enum Line {
     CommandKilled {
         /// The door's name.
         door: Arc<str>,
+        /// For whom it opens or closes.
+        source: IpAddr,
+        /// What the command is for.
+        purpose: Purpose,
         /// The signal's number (signal(7)).
         signal: i32,
         /// How long the command had run.
@@ -55,6 +71,10 @@ pub enum Line {
     CommandHangs {
         /// The door's name.
         door: Arc<str>,
+        /// For whom it opens or closes.
+        source: IpAddr,
+        /// What the command is for.
+        purpose: Purpose,
         /// The command as the shell got it.
         command: String,
         /// How long it has been running.
@@ -64,6 +84,10 @@ pub enum Line {
     CommandNotStarted {
         /// The door's name.
         door: Arc<str>,
+        /// For whom it opens or closes.
+        source: IpAddr,
+        /// What the command is for.
+        purpose: Purpose,
         /// Why.
         reason: String,
     },
@@ -234,6 +258,11 @@ pub enum Line {
         /// Why.
         reason: String,
     },
+    /// Lines were not shown: the terminal did not keep up.
+    NotShown {
+        /// How many.
+        count: u64,
+    },
     /// Whatever has no line of its own yet.
     Text {
         /// How much it matters.
@@ -250,21 +279,6 @@ pub enum Output {
     File(PathBuf),
     /// The system's log.
     Syslog,
-}
-
-/// How much a line matters: from the least to the most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// It explains what the daemon does; for the terminal only, and there only on demand.
-    Debug,
-    /// It is good to know.
-    Info,
-    /// It is what the log is for.
-    Notice,
-    /// Somebody should look after it.
-    Warning,
-    /// The daemon can't do what it is there for.
-    Error,
 }
 
 impl Line {
@@ -304,42 +318,6 @@ impl Line {
     #[must_use]
     pub fn error(text: impl Into<String>) -> Self {
         Self::Text { level: Level::Error, text: text.into() }
-    }
-
-    /// How much it matters. The classic daemon's lines are all notices.
-    #[must_use]
-    pub fn level(&self) -> Level {
-        match self {
-            Self::Attempt { what: What::Ignored { .. }, .. }
-            | Self::LeftOut { kind: Kind::Attempt(event::Kind::Ignored), .. } => Level::Debug,
-            Self::Attempt { what: What::Discarded { .. } | What::GaveWay(_), .. }
-            | Self::Ran { .. }
-            | Self::InterfaceCame { .. }
-            | Self::InterfaceWent { .. } => Level::Info,
-            Self::Text { level, .. } => *level,
-            Self::CommandKilled { .. }
-            | Self::CommandHangs { .. }
-            | Self::NoSequence { .. }
-            | Self::OneTimeEmpty { .. }
-            | Self::PacketsDropped { .. }
-            | Self::OutputWorks { .. } => Level::Warning,
-            Self::CommandNotStarted { .. }
-            | Self::NotOpened { .. }
-            | Self::StaysShut { .. }
-            | Self::OneTimeNotMarked { .. }
-            | Self::ConfigurationKept { .. }
-            | Self::OpeningsLost { .. }
-            | Self::WatcherEnded { .. }
-            | Self::OutputBroken { .. }
-            | Self::FileNotReopened { .. } => Level::Error,
-            _ => Level::Notice,
-        }
-    }
-
-    /// Whether it belongs with what goes wrong. The classic daemon's own such line is a notice all the same.
-    #[must_use]
-    pub fn is_complaint(&self) -> bool {
-        self.level() >= Level::Warning || matches!(self, Self::CommandFailed { .. })
     }
 
     /// The lines it is counted with when there are too many; none if it is never left out.

@@ -16,29 +16,39 @@ use std::{
     time::Duration,
 };
 
-use knock_core::event;
+use knock_core::{config::LogFormat, event};
 use thiserror::Error;
 
 use self::{
     backlog::Backlog,
     lookup::{Names, Resolver},
     pump::{Entry, Message, Pump},
-    sink::Sinks,
-    syslog::Syslog,
+    sink::{Sinks, Sockets},
     terminal::Screen,
 };
-pub use self::{file::FileError, kind::Kind, line::Line, stamp::captured, terminal::Terminal};
+pub use self::{
+    file::FileError, kind::Kind, level::Level, line::Line, purpose::Purpose, stamp::captured,
+    terminal::Terminal,
+};
 use crate::clock;
 
 mod backlog;
+mod fields;
 mod file;
 mod health;
 mod hostname;
+mod journald;
+mod json;
 mod kind;
+mod level;
 pub mod line;
 mod lookup;
+mod mailbox;
 mod plain;
 mod pump;
+mod purpose;
+#[cfg(test)]
+mod samples;
 mod sink;
 mod stamp;
 mod syslog;
@@ -62,6 +72,8 @@ pub struct LogOptions {
     pub outputs: Outputs,
     /// What the terminal shows.
     pub terminal: Terminal,
+    /// Whether the terminal is the journal of systemd.
+    pub is_journal: bool,
     /// Whether the names of sources are looked up.
     pub lookup: bool,
 }
@@ -73,6 +85,8 @@ pub struct Outputs {
     pub file: Option<PathBuf>,
     /// Whether the system's log gets them.
     pub syslog: bool,
+    /// How they look in the file and on the terminal.
+    pub format: LogFormat,
 }
 
 /// The log can't be started.
@@ -93,12 +107,12 @@ impl Log {
     pub fn start(options: &LogOptions) -> Result<Self, LogError> {
         let screen = Screen::standard(options.terminal).map_err(LogError::Thread)?;
         let resolver: Arc<Resolver> = Arc::new(lookup::system);
-        Self::start_with(options, screen, Syslog::PATH.into(), &resolver)
+        Self::start_with(options, screen, Sockets::of_system(options.is_journal), &resolver)
     }
 
     /// Says something, without ever waiting.
     pub fn say(&self, line: Line) {
-        if line.level() == line::Level::Debug && !self.wants_debug() {
+        if line.level() == Level::Debug && !self.wants_debug() {
             return;
         }
         if line.kind().is_some_and(|kind| !self.backlog.admits(kind)) {
@@ -129,7 +143,7 @@ impl Log {
         }
     }
 
-    /// Whether lines of [`line::Level::Debug`] go anywhere.
+    /// Whether lines of [`Level::Debug`] go anywhere.
     #[must_use]
     pub fn wants_debug(&self) -> bool {
         self.terminal == Terminal::Debug
@@ -169,18 +183,18 @@ impl Log {
     fn start_with(
         options: &LogOptions,
         screen: Screen,
-        syslog: PathBuf,
+        sockets: Sockets,
         resolver: &Arc<Resolver>,
     ) -> Result<Self, LogError> {
         let (pump, inbox) = channel();
         let backlog = Arc::new(Backlog::new());
-        let sinks = Sinks::open(&options.outputs, screen, syslog)?;
+        let sinks = Sinks::open(&options.outputs, screen, sockets)?;
         let answers = pump.clone();
         // A name that comes too late for the pump is wanted by nobody.
         let tell = move |source, name| drop(answers.send(Message::Name(source, name)));
         let names = options.lookup.then(|| Names::start(resolver, &tell)).transpose();
         let names = names.map_err(LogError::Thread)?;
-        let work = Pump::new(Arc::clone(&backlog), sinks, names);
+        let work = Pump::new(Arc::clone(&backlog), sinks, names, options.outputs.format);
         let thread = thread::Builder::new().name("log".to_owned());
         thread.spawn(move || work.run(&inbox)).map_err(LogError::Thread)?;
         Ok(Self { pump, backlog, terminal: options.terminal, kept: RefCell::default() })

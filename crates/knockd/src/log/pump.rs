@@ -11,7 +11,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use knock_core::moment::Moment;
+use knock_core::{config::LogFormat, moment::Moment};
 
 use super::{Outputs, backlog::Backlog, kind::Kind, line::Line, lookup::Names, sink::Sinks, stamp};
 use crate::{
@@ -65,9 +65,9 @@ pub(super) struct Pump {
 
 impl Pump {
     /// With nothing said so far.
-    pub(super) fn new(backlog: Arc<Backlog>, sinks: Sinks, names: Option<Names>) -> Self {
+    pub(super) fn new(backlog: Arc<Backlog>, sinks: Sinks, names: Option<Names>, format: LogFormat) -> Self {
         let (samples, waiting) = (BTreeMap::new(), VecDeque::new());
-        Self { backlog, sinks, names, limit: Limit::new(Rate::LINES), samples, waiting }
+        Self { backlog, sinks, names, limit: Limit::new(rate(format)), samples, waiting }
     }
 
     /// Works until it is told to stop.
@@ -123,6 +123,7 @@ impl Pump {
             }
             Message::Change(outputs) => {
                 stamp::look_again();
+                self.limit.set_rate(rate(outputs.format));
                 self.sinks.change(outputs, stamp::now(), now);
             }
             Message::LetGo => self.sinks.leave_terminal(),
@@ -191,6 +192,14 @@ impl Pump {
         self.release(now, true);
         self.sinks.settle(now);
         self.sinks.flush();
+    }
+}
+
+/// So that a flood writes as much in either form, an object has to stand for several lines.
+fn rate(format: LogFormat) -> Rate {
+    match format {
+        LogFormat::Classic => Rate::LINES,
+        LogFormat::Json => Rate::OBJECTS,
     }
 }
 

@@ -3,13 +3,16 @@
 use std::{collections::VecDeque, path::PathBuf};
 
 use jiff::Timestamp;
-use knock_core::moment::Moment;
+use knock_core::{config::LogFormat, moment::Moment};
 
 use super::{
     Outputs,
     file::{FileError, LogFile},
     hostname::Hostname,
-    line::{Level, Line, Output},
+    journald::Journald,
+    json::Record,
+    level::Level,
+    line::{Line, Output},
     stamp,
     syslog::Syslog,
     terminal::Screen,
@@ -19,14 +22,37 @@ use super::{
 /// The log file, the system's log and the terminal, as far as they are wanted.
 ///
 /// What one of them has to say about itself goes to the others.
+///
+/// Where the terminal is systemd's journal, the journal gets what is for the terminal or for syslog, once and with its
+/// fields. What it does not take goes to these two.
 #[derive(Debug)]
 pub(super) struct Sinks {
     file: Option<LogFile>,
     syslog: Option<Syslog>,
     screen: Screen,
+    journald: Option<Journald>,
+    /// Whether lines are still shown.
+    has_terminal: bool,
+    format: LogFormat,
     syslog_path: PathBuf,
     /// Whole lines that are still to be written to the file.
     for_file: String,
+}
+
+/// Where others listen for lines.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    /// The system's log.
+    pub(super) syslog: PathBuf,
+    /// The journal, if the terminal is that.
+    pub(super) journald: Option<PathBuf>,
+}
+
+impl Sockets {
+    /// Those of this system; the terminal is the journal, or isn't.
+    pub(super) fn of_system(is_journal: bool) -> Self {
+        Self { syslog: Syslog::PATH.into(), journald: is_journal.then(|| Journald::PATH.into()) }
+    }
 }
 
 /// So much goes to the file at once, in bytes: what a pipe takes in whole or not at all (`PIPE_BUF` in `pipe(7)`).
@@ -34,10 +60,19 @@ const AT_ONCE: usize = 4096;
 
 impl Sinks {
     /// Opens what is wanted.
-    pub(super) fn open(outputs: &Outputs, screen: Screen, syslog_path: PathBuf) -> Result<Self, FileError> {
+    pub(super) fn open(outputs: &Outputs, screen: Screen, sockets: Sockets) -> Result<Self, FileError> {
         let file = outputs.file.as_deref().map(LogFile::open).transpose()?;
-        let syslog = outputs.syslog.then(|| Syslog::new(syslog_path.clone()));
-        Ok(Self { file, syslog, screen, syslog_path, for_file: String::new() })
+        let syslog = outputs.syslog.then(|| Syslog::new(sockets.syslog.clone()));
+        Ok(Self {
+            file,
+            syslog,
+            screen,
+            journald: sockets.journald.map(Journald::new),
+            has_terminal: true,
+            format: outputs.format,
+            syslog_path: sockets.syslog,
+            for_file: String::new(),
+        })
     }
 
     /// Writes a line that was said at `at`; to the file with [`Sinks::settle`] at the latest.
@@ -83,6 +118,7 @@ impl Sinks {
     /// Takes other outputs into use. If the log file can't be opened, the old one stays until it can.
     pub(super) fn change(&mut self, outputs: Outputs, at: Timestamp, now: Moment) {
         self.settle(now);
+        self.format = outputs.format;
         if outputs.syslog != self.syslog.is_some() {
             self.syslog = outputs.syslog.then(|| Syslog::new(self.syslog_path.clone()));
         }
@@ -98,7 +134,8 @@ impl Sinks {
     }
 
     /// Writes to the terminal no more.
-    pub(super) fn leave_terminal(&self) {
+    pub(super) fn leave_terminal(&mut self) {
+        self.has_terminal = false;
         self.screen.let_go();
     }
 
@@ -116,26 +153,44 @@ impl Sinks {
         now: Moment,
     ) -> VecDeque<Line> {
         let mut news = VecDeque::new();
-        let text = Wording { line, name }.to_string();
-        self.screen.write(line, &text);
+        let format = self.format;
+        let spell = |line: &Line| match format {
+            LogFormat::Classic => Wording { line, name }.to_string(),
+            LogFormat::Json => Record { line, name, at }.to_json(),
+        };
+        let is_taken = self.journald_takes(&Record { line, name, at }, now);
+        if !is_taken {
+            self.screen.write(line, spell);
+        }
         if line.level() == Level::Debug {
             return news;
         }
         if self.file.is_some() && !is_for_others_than_the_file(line) {
-            let stamp = stamp::for_file(at, stamp::zone());
-            let text = format!("[{stamp}] {text}\n");
+            let text = match format {
+                LogFormat::Classic => format!("[{}] {}\n", stamp::for_file(at, stamp::zone()), spell(line)),
+                LogFormat::Json => spell(line) + "\n",
+            };
             if self.for_file.len() + text.len() > AT_ONCE {
                 news.extend(self.write_file(now));
             }
             self.for_file.push_str(&text);
         }
-        if let Some(syslog) = &mut self.syslog
+        if let Some(syslog) = self.syslog.as_mut().filter(|_| !is_taken)
             && !matches!(line, Line::OutputBroken { output: Output::Syslog, .. })
         {
             let stamp = stamp::for_syslog(at, stamp::zone());
+            let text = Wording { line, name }.to_string();
             news.extend(syslog.write(line.level(), &stamp, &text, now));
         }
         news
+    }
+
+    /// Whether the journal has taken a line that is for the terminal or for syslog.
+    fn journald_takes(&mut self, record: &Record<'_>, now: Moment) -> bool {
+        let Some(journald) = &mut self.journald else { return false };
+        let is_shown = self.has_terminal && self.screen.shows(record.line);
+        let is_for_syslog = self.syslog.is_some() && record.line.level() > Level::Debug;
+        (is_shown || is_for_syslog) && journald.takes(record, now)
     }
 }
 
@@ -164,8 +219,12 @@ mod tests {
     fn sinks(folder: &Path, file: &str, syslog: bool) -> (Sinks, [PipeReader; 2]) {
         let ((out, to_out), (err, to_err)) = (pipe().unwrap(), pipe().unwrap());
         let screen = Screen::new(Terminal::Debug, to_out, to_err).unwrap();
-        let outputs = Outputs { file: Some(file.into()), syslog };
-        (Sinks::open(&outputs, screen, folder.join("syslog")).unwrap(), [out, err])
+        let outputs = Outputs { file: Some(file.into()), syslog, format: LogFormat::Classic };
+        (Sinks::open(&outputs, screen, sockets(folder)).unwrap(), [out, err])
+    }
+
+    fn sockets(folder: &Path) -> Sockets {
+        Sockets { syslog: folder.join("syslog"), journald: None }
     }
 
     fn say(sinks: &mut Sinks, line: &Line) {
@@ -224,7 +283,7 @@ mod tests {
         let (first, second) = (folder.path().join("first"), folder.path().join("second"));
         let (mut sinks, readers) = sinks(folder.path(), first.to_str().unwrap(), false);
         let change = |sinks: &mut Sinks, file: Option<&Path>| {
-            let outputs = Outputs { file: file.map(Path::to_owned), syslog: false };
+            let outputs = Outputs { file: file.map(Path::to_owned), ..Outputs::default() };
             sinks.change(outputs, Timestamp::UNIX_EPOCH, Moment::default());
             say(sinks, &Line::ShuttingDown);
         };
@@ -237,5 +296,49 @@ mod tests {
         assert_eq!(fs::read_to_string(&second).unwrap().matches("shutting down").count(), 3);
         assert_eq!(out.matches("re-opening log file: ").count(), 2);
         assert!(err.starts_with("log file /nonexistent/log cannot be opened: "), "{err}");
+    }
+
+    #[test]
+    fn in_json_every_line_is_an_object_and_syslog_has_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let syslog = UnixDatagram::bind(folder.path().join("syslog")).unwrap();
+        let (mut sinks, readers) = sinks(folder.path(), path.to_str().unwrap(), true);
+        let format = LogFormat::Json;
+        let outputs = Outputs { file: Some(path.clone()), syslog: true, format };
+        sinks.change(outputs, Timestamp::UNIX_EPOCH, Moment::default());
+        say(&mut sinks, &Line::OpeningsLost { count: 2 });
+        let [out, err] = shown(sinks, readers);
+        for text in [out + &err, fs::read_to_string(&path).unwrap()] {
+            let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+            assert_eq!((&last["event"], &last["count"]), (&"openings-lost".into(), &2.into()));
+        }
+        let mut buffer = [0; 200];
+        let mut next = || syslog.recv(&mut buffer).map(|length| buffer[..length].to_vec()).unwrap();
+        assert!(next().ends_with(b"log") && next().ends_with(b" sequences opened nothing"));
+    }
+
+    #[test]
+    fn the_journal_gets_each_line_once_and_the_others_what_it_does_not_take() {
+        let folder = tempfile::tempdir().unwrap();
+        let bind = |name| UnixDatagram::bind(folder.path().join(name)).unwrap();
+        let (journal, syslog) = (bind("journal"), bind("syslog"));
+        let ((out, to_out), (err, to_err)) = (pipe().unwrap(), pipe().unwrap());
+        let screen = Screen::new(Terminal::Verbose, to_out, to_err).unwrap();
+        let outputs = Outputs { syslog: true, ..Outputs::default() };
+        let sockets = Sockets { journald: Some(folder.path().join("journal")), ..sockets(folder.path()) };
+        let mut sinks = Sinks::open(&outputs, screen, sockets).unwrap();
+        let mut buffer = [0; 300];
+        for line in [Line::ShuttingDown, Line::error("bad")] {
+            say(&mut sinks, &line);
+            let length = journal.recv(&mut buffer).unwrap();
+            let expected = format!("MESSAGE={line}\n");
+            assert!(buffer[..length].starts_with(expected.as_bytes()), "{expected}");
+        }
+        drop(journal);
+        say(&mut sinks, &Line::error("worse"));
+        let length = syslog.recv(&mut buffer).unwrap();
+        assert!(buffer[..length].ends_with(b": worse"));
+        assert_eq!(shown(sinks, [out, err]), [String::new(), "worse\n".to_owned()]);
     }
 }

@@ -30,6 +30,11 @@ pub(super) fn for_syslog(at: Timestamp, zone: TimeZone) -> String {
     at.to_zoned(zone).strftime("%b %e %H:%M:%S").to_string()
 }
 
+/// As machines read it: RFC 3339 with the offset of local time, to the microsecond.
+pub(super) fn for_machines(at: Timestamp, zone: TimeZone) -> String {
+    at.to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S.%6f%:z").to_string()
+}
+
 /// Now, as people write it. For the log only: whoever sets the clock of the system changes this time, and with it no
 /// other.
 #[expect(clippy::disallowed_methods, reason = "this is for people, not for timeouts")]
@@ -74,6 +79,9 @@ mod tests {
         let texts = |file: &str, syslog: &str| (file.to_owned(), syslog.to_owned());
         assert_eq!(stamps("2026-03-29T00:59:59Z"), texts("2026-03-29 01:59:59", "Mar 29 01:59:59"));
         assert_eq!(stamps("2026-03-29T01:00:00Z"), texts("2026-03-29 03:00:00", "Mar 29 03:00:00"));
+        let machines = |text: &str| for_machines(text.parse().unwrap(), berlin.clone());
+        assert_eq!(machines("2026-03-29T00:59:59.5Z"), "2026-03-29T01:59:59.500000+01:00");
+        assert_eq!(machines("2026-03-29T01:00:00Z"), "2026-03-29T03:00:00.000000+02:00");
         assert_eq!(stamps("2026-11-02T23:05:06Z"), texts("2026-11-03 00:05:06", "Nov  3 00:05:06"));
     }
 }

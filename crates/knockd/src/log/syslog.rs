@@ -7,7 +7,6 @@
 
 use std::{
     io::{self, ErrorKind},
-    os::unix::net::UnixDatagram,
     path::PathBuf,
     time::Duration,
 };
@@ -16,14 +15,15 @@ use knock_core::moment::Moment;
 
 use super::{
     health::Health,
-    line::{Level, Line, Output},
+    level::Level,
+    line::{Line, Output},
+    mailbox::Mailbox,
 };
 
-/// The socket of whoever keeps the system's log. He may come late, go, come again, or get stuck.
+/// Whoever keeps the system's log.
 #[derive(Debug)]
 pub(super) struct Syslog {
-    path: PathBuf,
-    socket: Option<UnixDatagram>,
+    mailbox: Mailbox,
     health: Health,
 }
 
@@ -33,7 +33,7 @@ impl Syslog {
 
     /// The log that listens, or will listen, at `path`.
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, socket: None, health: Health::new(TRY_AGAIN) }
+        Self { mailbox: Mailbox::new(path), health: Health::new(TRY_AGAIN) }
     }
 
     /// Sends a line. Returns what there is to tell about the system's log itself.
@@ -41,31 +41,15 @@ impl Syslog {
         if !self.health.may_try(now, 1) {
             return None;
         }
-        let priority = FACILITY | severity(level);
+        let priority = FACILITY | level.severity();
         let datagram = format!("<{priority}>{stamp} knockd[{}]: {}", std::process::id(), bounded(text));
-        match self.send(datagram.as_bytes()) {
+        match self.mailbox.send(datagram.as_bytes()) {
             Ok(()) => self.health.worked().map(|lost| Line::OutputWorks { output: Output::Syslog, lost }),
             Err(error) => {
                 let line = Line::OutputBroken { output: Output::Syslog, reason: reason(&error) };
                 self.health.failed(now, 1).then_some(line)
             }
         }
-    }
-
-    /// Sends over the connection that there is; if it is dead, over a new one.
-    fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
-        if let Some(socket) = &self.socket {
-            match socket.send(datagram) {
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(error),
-                Err(_) => self.socket = None,
-            }
-        }
-        let socket = UnixDatagram::unbound()?;
-        socket.set_write_timeout(Some(PATIENCE))?;
-        socket.connect(&self.path)?;
-        let socket = self.socket.insert(socket);
-        socket.send(datagram).map(drop)
     }
 }
 
@@ -75,22 +59,8 @@ const FACILITY: u8 = 3 << 3;
 /// The most bytes of a line: what common readers take.
 const LONGEST: usize = 8000;
 
-/// How long a busy reader is waited for; a burst fills the queue of the fastest.
-const PATIENCE: Duration = Duration::from_millis(200);
-
 /// How long a reader that took no line is left alone.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
-
-/// The numbers of RFC 3164, table 2.
-fn severity(level: Level) -> u8 {
-    match level {
-        Level::Error => 3,
-        Level::Warning => 4,
-        Level::Notice => 5,
-        Level::Info => 6,
-        Level::Debug => 7,
-    }
-}
 
 fn bounded(text: &str) -> &str {
     let end = (0..=text.len().min(LONGEST)).rev().find(|place| text.is_char_boundary(*place));
@@ -106,7 +76,7 @@ fn reason(error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, time::Instant};
+    use std::{fs, os::unix::net::UnixDatagram, time::Instant};
 
     use super::*;
 

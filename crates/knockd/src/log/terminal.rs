@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::line::{Level, Line};
+use super::{level::Level, line::Line};
 
 /// What is shown on the terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,13 +62,29 @@ impl Screen {
         Ok(Self { shows, queue, lost: 0 })
     }
 
-    /// Shows a line if it is to be shown.
-    pub(super) fn write(&mut self, line: &Line, text: &str) {
+    /// Whether a line is to be shown.
+    pub(super) fn shows(&self, line: &Line) -> bool {
         let least = if line.level() == Level::Debug { Terminal::Debug } else { Terminal::Verbose };
-        if line.is_complaint() {
-            self.hand_over(Job::Complain, text);
-        } else if self.shows >= least {
-            self.hand_over(Job::Out, text);
+        line.is_complaint() || self.shows >= least
+    }
+
+    /// Shows a line if it is to be shown, as `spell` writes it.
+    pub(super) fn write(&mut self, line: &Line, spell: impl Fn(&Line) -> String) {
+        if !self.shows(line) {
+            return;
+        }
+        let mut text = match self.lost {
+            0 => String::new(),
+            count => spell(&Line::NotShown { count }) + "\n",
+        };
+        text += &spell(line);
+        text.push('\n');
+        let job = if line.is_complaint() { Job::Complain(text) } else { Job::Out(text) };
+        match self.queue.try_send(job) {
+            Ok(()) => self.lost = 0,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.lost = self.lost.saturating_add(1);
+            }
         }
     }
 
@@ -85,19 +101,6 @@ impl Screen {
     pub(super) fn let_go(&self) {
         // A terminal so stuck that this doesn't fit is let go when its thread ends.
         let _ = self.queue.try_send(Job::LetGo);
-    }
-
-    fn hand_over(&mut self, job: fn(String) -> Job, text: &str) {
-        let gap = match self.lost {
-            0 => String::new(),
-            lost => format!("{lost} lines not shown: the terminal did not keep up\n"),
-        };
-        match self.queue.try_send(job(format!("{gap}{text}\n"))) {
-            Ok(()) => self.lost = 0,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.lost = self.lost.saturating_add(1);
-            }
-        }
     }
 }
 
@@ -162,7 +165,7 @@ mod tests {
         [
             attempt(What::Ignored { port: 1, protocol: Protocol::Udp, reason: Reason::NotFirst }),
             attempt(What::Stage(1)),
-            Line::CommandFailed { door: "ssh".into(), status: 3 },
+            Line::error("bad"),
         ]
     }
 
@@ -170,7 +173,7 @@ mod tests {
         let ((mut out, to_out), (mut err, to_err)) = (pipe().unwrap(), pipe().unwrap());
         let mut screen = Screen::new(shows, to_out, to_err).unwrap();
         for line in &lines() {
-            screen.write(line, &line.to_string());
+            screen.write(line, Line::to_string);
         }
         screen.flush();
         drop(screen);
@@ -194,7 +197,7 @@ mod tests {
         let (mut err, to_err) = pipe().unwrap();
         let mut screen = Screen::new(Terminal::Debug, out, to_err).unwrap();
         for line in &lines() {
-            screen.write(line, "x");
+            screen.write(line, |_| "x".to_owned());
         }
         drop(screen);
         let mut text = String::new();
@@ -208,7 +211,7 @@ mod tests {
         let mut screen = Screen::new(Terminal::Verbose, to_out, to_err).unwrap();
         let start = Instant::now();
         for _ in 0..50_000 {
-            screen.write(&Line::ShuttingDown, &"x".repeat(99));
+            screen.write(&Line::ShuttingDown, |_| "x".repeat(99));
         }
         screen.flush();
         assert!(start.elapsed() < Duration::from_secs(2));
@@ -219,11 +222,11 @@ mod tests {
             text
         });
         while screen.lost > 0 {
-            screen.write(&Line::ShuttingDown, "at last");
+            screen.write(&Line::ShuttingDown, Line::to_string);
             thread::sleep(Duration::from_millis(1));
         }
         drop(screen);
         let text = reader.join().unwrap();
-        assert!(text.ends_with("lines not shown: the terminal did not keep up\nat last\n"));
+        assert!(text.ends_with("lines not shown: the terminal did not keep up\nshutting down\n"));
     }
 }

@@ -16,11 +16,15 @@ fn log(
     lookup: bool,
     resolver: impl Fn(IpAddr) -> Option<String> + Send + Sync + 'static,
 ) -> Log {
-    let outputs = Outputs { file: Some(folder.join("log")), syslog: true };
-    let options = LogOptions { outputs, terminal: Terminal::Quiet, lookup };
+    let outputs = Outputs { file: Some(folder.join("log")), syslog: true, ..Outputs::default() };
+    let options = LogOptions { outputs, lookup, ..LogOptions::default() };
     let screen = Screen::new(Terminal::Quiet, io::sink(), io::sink()).unwrap();
     let resolver: Arc<Resolver> = Arc::new(resolver);
-    Log::start_with(&options, screen, folder.join("syslog"), &resolver).unwrap()
+    Log::start_with(&options, screen, sockets(folder), &resolver).unwrap()
+}
+
+fn sockets(folder: &Path) -> Sockets {
+    Sockets { syslog: folder.join("syslog"), journald: None }
 }
 
 /// What the file holds, without the time stamps and what the log says of its other outputs.
@@ -53,7 +57,12 @@ fn a_million_lines_leave_some_hundreds_and_a_count_but_every_opening() {
         log.say(attempt(1, What::Stage(1)));
         if count % 1000 == 0 {
             log.say(attempt(2, What::Opened(3)));
-            log.say(Line::Running { door: "ssh".into(), command: "true".into() });
+            log.say(Line::Running {
+                door: "ssh".into(),
+                source: [10, 0, 0, 2].into(),
+                purpose: Purpose::Start,
+                command: "true".into(),
+            });
         }
     }
     let took = start.elapsed();
@@ -159,7 +168,7 @@ fn the_end_waits_two_seconds_at_most() {
     let screen = Screen::new(Terminal::Verbose, to_stuck.try_clone().unwrap(), to_stuck).unwrap();
     let options = LogOptions { terminal: Terminal::Verbose, ..LogOptions::default() };
     let resolver: Arc<Resolver> = Arc::new(nameless);
-    let log = Log::start_with(&options, screen, "/nonexistent".into(), &resolver).unwrap();
+    let log = Log::start_with(&options, screen, sockets(Path::new("/nonexistent")), &resolver).unwrap();
     (0..500).for_each(|_| log.say(Line::note("x".repeat(200))));
     let start = Instant::now();
     log.finish();
@@ -175,7 +184,7 @@ fn first_line(reader: &mut PipeReader) -> String {
 
 #[test]
 fn a_log_file_that_cannot_be_opened_is_a_mistake_at_the_start() {
-    let outputs = Outputs { file: Some("/nonexistent/log".into()), syslog: false };
+    let outputs = Outputs { file: Some("/nonexistent/log".into()), ..Outputs::default() };
     let error = Log::start(&LogOptions { outputs, ..LogOptions::default() }).unwrap_err();
     assert!(error.to_string().starts_with("log file /nonexistent/log: "), "{error}");
 }

@@ -49,19 +49,19 @@ impl fmt::Display for Output {
 fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
     match line {
         Line::Attempt { door, what, .. } => write!(f, "{door}: {what}"),
-        Line::Running { door, command } => write!(f, "{door}: running command: {command}"),
-        Line::Ran { door, took } => write!(f, "{door}: command ended after {}", Seconds(*took)),
-        Line::CommandFailed { door, status } => {
+        Line::Running { door, command, .. } => write!(f, "{door}: running command: {command}"),
+        Line::Ran { door, took, .. } => write!(f, "{door}: command ended after {}", Seconds(*took)),
+        Line::CommandFailed { door, status, .. } => {
             write!(f, "{door}: command returned non-zero status code ({status})")
         }
-        Line::CommandKilled { door, signal, took } => {
+        Line::CommandKilled { door, signal, took, .. } => {
             let name = signal_hook::low_level::signal_name(*signal).unwrap_or("unnamed");
             write!(f, "{door}: command killed by signal {signal} ({name}) after {}", Seconds(*took))
         }
-        Line::CommandHangs { door, command, since } => {
+        Line::CommandHangs { door, command, since, .. } => {
             write!(f, "{door}: command still running after {}: {command}", Seconds(*since))
         }
-        Line::CommandNotStarted { door, reason } => {
+        Line::CommandNotStarted { door, reason, .. } => {
             write!(f, "{door}: command could not be started: {reason}")
         }
         Line::CommandTimeout { door, .. } => write!(f, "{door}: command timeout"),
@@ -117,6 +117,9 @@ fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
         Line::OutputWorks { output, lost } => {
             write!(f, "{output} takes lines again, {lost} {} lost", lines(*lost))
         }
+        Line::NotShown { count } => {
+            write!(f, "{count} {} not shown: the terminal did not keep up", lines(*count))
+        }
         Line::FileReopened { path } => write!(f, "re-opening log file: {}", path.display()),
         Line::FileNotReopened { path, reason } => {
             let path = path.display();
@@ -156,7 +159,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::log::{kind::Kind, line::Level};
+    use crate::log::{kind::Kind, level::Level, purpose::Purpose};
 
     fn said(line: &Line) -> String {
         line.to_string()
@@ -174,9 +177,12 @@ mod tests {
             (attempt(What::Opened(3)), "10.0.0.2: ssh: OPEN SESAME"),
             (attempt(What::TimedOut(2)), "10.0.0.2: ssh: sequence timeout (stage 2)"),
             (Line::CommandTimeout { source, door: "ssh".into() }, "2001:db8::1: ssh: command timeout"),
-            (Line::Running { door: "ssh".into(), command: "a b".into() }, "ssh: running command: a b"),
             (
-                Line::CommandFailed { door: "ssh".into(), status: 3 },
+                Line::Running { door: "ssh".into(), source, purpose: Purpose::Start, command: "a b".into() },
+                "ssh: running command: a b",
+            ),
+            (
+                Line::CommandFailed { door: "ssh".into(), source, purpose: Purpose::Start, status: 3 },
                 "ssh: command returned non-zero status code (3)",
             ),
             (Line::Starting { interfaces: "eth0".into() }, "starting up, listening on eth0"),
@@ -202,22 +208,26 @@ mod tests {
     #[test]
     fn commands_tell_how_they_ended() {
         let door = || "ssh".into();
-        let killed = |signal| Line::CommandKilled { door: door(), signal, took: Duration::from_millis(1250) };
+        let (source, purpose) = (IpAddr::from([10, 0, 0, 2]), Purpose::Stop);
+        let took = Duration::from_millis(1250);
+        let killed = |signal| Line::CommandKilled { door: door(), source, purpose, signal, took };
         assert_eq!(said(&killed(9)), "ssh: command killed by signal 9 (SIGKILL) after 1.25 s");
         assert_eq!(said(&killed(99)), "ssh: command killed by signal 99 (unnamed) after 1.25 s");
-        let hangs = Line::CommandHangs { door: door(), command: "x".into(), since: Duration::from_secs(60) };
+        let since = Duration::from_secs(60);
+        let hangs = Line::CommandHangs { door: door(), source, purpose, command: "x".into(), since };
         assert_eq!(said(&hangs), "ssh: command still running after 60 s: x");
-        let ran = Line::Ran { door: door(), took: Duration::from_micros(20) };
+        let ran = Line::Ran { door: door(), source, purpose, took: Duration::from_micros(20) };
         assert_eq!(said(&ran), "ssh: command ended after 0 s");
     }
 
     #[test]
     fn what_the_classic_daemon_does_not_say() {
         let (door, path, reason) = (|| "ssh".into(), || "/f".into(), || "full".into());
+        let (source, purpose) = (IpAddr::from([10, 0, 0, 2]), Purpose::Start);
         let wrong = "0".parse::<Sequence>().unwrap_err().into();
         let lines = [
             (
-                Line::CommandNotStarted { door: door(), reason: reason() },
+                Line::CommandNotStarted { door: door(), source, purpose, reason: reason() },
                 "ssh: command could not be started: full",
             ),
             (
@@ -274,9 +284,10 @@ mod tests {
     fn no_text_from_outside_makes_a_second_line() {
         let evil = "x\n[2026-01-01 00:00:00] 10.0.0.9: ssh: OPEN SESAME\u{1b}[2J";
         let (door, path) = (|| evil.into(), || evil.into());
+        let (source, purpose) = (IpAddr::from([10, 0, 0, 2]), Purpose::Start);
         let lines = [
-            Line::Running { door: door(), command: evil.into() },
-            Line::CommandNotStarted { door: door(), reason: evil.into() },
+            Line::Running { door: door(), source, purpose, command: evil.into() },
+            Line::CommandNotStarted { door: door(), source, purpose, reason: evil.into() },
             Line::OneTimeNotMarked { door: door(), path: path(), reason: evil.into() },
             Line::Starting { interfaces: evil.into() },
             Line::Waiting { interfaces: evil.into() },

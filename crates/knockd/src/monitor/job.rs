@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use crate::journal::OpeningId;
+use crate::{journal::OpeningId, log::Purpose};
 
 /// The environment variable by which what a command has started is known, even to a later daemon.
 pub const OPENING: &str = "KNOCKD_OPENING";
@@ -20,4 +20,12 @@ pub struct Job {
     pub closes: bool,
     /// What `/bin/sh -c` runs.
     pub command: String,
+}
+
+impl Job {
+    /// What the command is for.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        if self.closes { Purpose::Stop } else { Purpose::Start }
+    }
 }

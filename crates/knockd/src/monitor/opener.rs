@@ -14,6 +14,7 @@ use knock_core::{config::DoorConfig, moment::Moment};
 
 use super::{
     commands::{Commands, Output, Progress},
+    job::Job,
     openings::{Deed, Opening, Openings},
     promises::{Committed, Promises},
     remains::Remains,
@@ -149,7 +150,8 @@ impl Opener {
         self.commands.note_hanging(now, &mut |progress| {
             if let Progress::Hanging(job, since) = progress {
                 hanging.extend((!job.closes).then_some(job.opening));
-                log.say(Line::CommandHangs { door: job.door, command: job.command, since });
+                let (source, purpose) = (job.source, job.purpose());
+                log.say(Line::CommandHangs { door: job.door, source, purpose, command: job.command, since });
             }
         });
         let mut deeds: Vec<Deed> = hanging.into_iter().flat_map(|id| self.openings.hangs(now, id)).collect();
@@ -244,22 +246,22 @@ impl Opener {
     fn take_in(&mut self, now: Moment, progress: Progress, log: &Log) {
         let job = match progress {
             Progress::Started(job) => {
-                log.say(Line::Running { door: job.door, command: job.command });
+                let (source, purpose) = (job.source, job.purpose());
+                log.say(Line::Running { door: job.door, source, purpose, command: job.command });
                 return;
             }
             Progress::Hanging(..) => return,
             Progress::Delayed(job, error, pause) => {
                 let reason = format!("{error}; trying again in {} s", pause.as_secs_f64());
-                log.say(Line::CommandNotStarted { door: job.door, reason });
+                log.say(not_started(&job, reason));
                 return;
             }
             Progress::Ended(job, status, took) => {
-                say_end(Arc::clone(&job.door), status, took, log);
+                say_end(&job, status, took, log);
                 job
             }
             Progress::Failed(job, error) => {
-                let (door, reason) = (Arc::clone(&job.door), error.to_string());
-                log.say(Line::CommandNotStarted { door, reason });
+                log.say(not_started(&job, error.to_string()));
                 job
             }
         };
@@ -272,13 +274,23 @@ impl Opener {
     }
 }
 
-fn say_end(door: Arc<str>, status: ExitStatus, took: Duration, log: &Log) {
+fn not_started(job: &Job, reason: String) -> Line {
+    Line::CommandNotStarted {
+        door: Arc::clone(&job.door),
+        source: job.source,
+        purpose: job.purpose(),
+        reason,
+    }
+}
+
+fn say_end(job: &Job, status: ExitStatus, took: Duration, log: &Log) {
+    let (door, source, purpose) = (Arc::clone(&job.door), job.source, job.purpose());
     if let Some(signal) = status.signal() {
-        log.say(Line::CommandKilled { door, signal, took });
+        log.say(Line::CommandKilled { door, source, purpose, signal, took });
         return;
     }
     if let Some(status) = status.code().filter(|code| *code != 0) {
-        log.say(Line::CommandFailed { door: Arc::clone(&door), status });
+        log.say(Line::CommandFailed { door: Arc::clone(&door), source, purpose, status });
     }
-    log.say(Line::Ran { door, took });
+    log.say(Line::Ran { door, source, purpose, took });
 }

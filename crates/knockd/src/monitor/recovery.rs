@@ -8,6 +8,7 @@ use crate::{
     clock::{self, Alarm},
     journal::{self, DirectoryError, Journal, Left},
     log::{Line, Log, LogOptions, Outputs},
+    service,
     settings::Settings,
 };
 
@@ -86,7 +87,12 @@ pub(super) fn close_what_was_left(arguments: &Arguments, settings: &Settings, re
 
 /// One without a file will do if it is the file that can't be had.
 fn start_log(arguments: &Arguments, settings: &Settings) -> Option<Log> {
-    let with = |outputs: Outputs| LogOptions { outputs, terminal: arguments.terminal(), lookup: false };
+    let with = |outputs: Outputs| LogOptions {
+        outputs,
+        terminal: arguments.terminal(),
+        is_journal: service::is_heard_by_journal(),
+        lookup: false,
+    };
     let log = Log::start(&with(settings.outputs()));
-    log.or_else(|_| Log::start(&with(Outputs { file: None, syslog: settings.syslog }))).ok()
+    log.or_else(|_| Log::start(&with(Outputs { file: None, ..settings.outputs() }))).ok()
 }

@@ -27,6 +27,7 @@ use crate::{
     journal::{self, DirectoryError},
     links::Links,
     log::{Line, Log, LogError, LogOptions},
+    service,
     settings::Settings,
     sys::slice::{self, Offspring},
 };
@@ -121,6 +122,7 @@ fn start(
     let log = Log::start(&LogOptions {
         outputs: settings.outputs(),
         terminal: arguments.terminal(),
+        is_journal: service::is_heard_by_journal(),
         lookup: arguments.lookup,
     })?;
     say(&log, &checked.warnings, changes.lines);

@@ -1,6 +1,7 @@
 //! Floods of knocks from sources that nobody is.
 
 use libtest_mimic::Trial;
+use serde_json::Value;
 use trials::{
     net::{Lab, Log, PATIENCE, Setup, Wire, await_some},
     packet::Packet,
@@ -13,6 +14,7 @@ use crate::support::{DOOR, insist};
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("flood::is_summed_up", is_summed_up),
+        trial("flood::is_summed_up_in_objects", is_summed_up_in_objects),
         trial("flood::thousands_at_once_may_knock", thousands_at_once_may_knock),
         trial("flood::does_not_push_out_an_attempt", does_not_push_out_an_attempt),
     ]
@@ -52,6 +54,26 @@ fn is_summed_up() -> Outcome {
     // A flood that goes on is told of every five seconds, one that has ended a second later.
     let told = await_some(PATIENCE, || (left_out(daemon.log()) > 1000).then_some(()));
     ensure(told.is_some(), format!("{} of {} lines summed up", left_out(daemon.log()), 8000 - stages))?;
+    daemon.terminate()
+}
+
+/// What objects are longer than lines they are fewer.
+fn is_summed_up_in_objects() -> Outcome {
+    let lab = Lab::new()?;
+    let config = format!("[options]\n LogFormat = json\n{DOOR} Seq_Timeout = 600\n");
+    let daemon = Setup::new(&lab, &config)?.launch()?;
+    let objects = || -> Option<Vec<Value>> {
+        lab.file("log").lines().map(|line| serde_json::from_str(line).ok()).collect()
+    };
+    let has = |event: &str| objects()?.iter().any(|object| object["event"] == event).then_some(());
+    let is_up = await_some(PATIENCE, || has("starting"));
+    ensure(is_up.is_some(), format!("not every line is an object: {}", lab.file("log")))?;
+    flood(&lab, 0, 8000)?;
+    let told = await_some(PATIENCE, || has("left-out"));
+    ensure(told.is_some(), format!("{} bytes without a sum", lab.file("log").len()))?;
+    let stages = objects().unwrap_or_default().iter().filter(|object| object["event"] == "stage").count();
+    ensure((250..500).contains(&stages), format!("{stages} objects about first knocks"))?;
+    ensure(lab.file("log").len() < 100_000, format!("{} bytes", lab.file("log").len()))?;
     daemon.terminate()
 }
 

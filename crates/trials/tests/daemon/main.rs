@@ -16,6 +16,7 @@ mod handover;
 mod hanging;
 mod hanging_commands;
 mod interface_wait;
+mod journald;
 mod log;
 mod native;
 mod native_life;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
             hanging::trials(),
             hanging_commands::trials(),
             interface_wait::trials(),
+            journald::trials(),
             handover::trials(),
             log::trials(),
             native::trials(),

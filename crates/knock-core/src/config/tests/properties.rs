@@ -5,8 +5,8 @@ use std::{net::IpAddr, num::NonZeroU16, path::PathBuf, time::Duration};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::super::{
-    Command, Config, DIRECTIVES, DoorConfig, GuardOnExit, Listen, Opens, Options, Reknock, SequenceSource,
-    Sets, read,
+    Command, Config, DIRECTIVES, DoorConfig, GuardOnExit, Listen, LogFormat, Opens, Options, Reknock,
+    SequenceSource, Sets, read,
 };
 use crate::{
     door::{FlagRule, TcpFlags, WrongPort},
@@ -106,9 +106,10 @@ fn options() -> impl Strategy<Value = Options> {
     let paths = (path(), path(), path());
     let listen = (option::of(listen), option::of(any::<bool>()));
     let guard = select(vec![GuardOnExit::Keep, GuardOnExit::Remove]);
-    (any::<bool>(), paths, listen, (1..=1024usize, 1024..=4_000_000usize), guard).prop_map(
+    let log = (any::<bool>(), select(vec![LogFormat::Classic, LogFormat::Json]));
+    (log, paths, listen, (1..=1024usize, 1024..=4_000_000usize), guard).prop_map(
         |(
-            syslog,
+            (syslog, log_format),
             (log_file, pid_file, state_dir),
             (interfaces, interface_wait),
             (max_commands, max_attempts),
@@ -116,6 +117,7 @@ fn options() -> impl Strategy<Value = Options> {
         )| Options {
             syslog,
             log_file,
+            log_format,
             pid_file,
             state_dir,
             interfaces,
@@ -155,7 +157,8 @@ fn render_options(options: &Options) -> String {
     let wait = options.interface_wait.map(|wait| if wait { "yes" } else { "no" });
     text += &wait.map(|wait| format!("interfaceWait = {wait}\n")).unwrap_or_default();
     let counts = format!("MaxCommands={}\nMaxAttempts={}\n", options.max_commands, options.max_attempts);
-    text + &counts + &format!("GuardOnExit={:?}\n", options.guard_on_exit)
+    let words = format!("LogFormat={:?}\nGuardOnExit={:?}\n", options.log_format, options.guard_on_exit);
+    text + &counts + &words
 }
 
 fn render_door(door: &DoorConfig, [start, stop]: &[Commands; 2]) -> String {

@@ -4,7 +4,8 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use super::{
     super::{
-        DIRECTIVES, DoorKey, GuardOnExit, Key, Listen, OptionKey, Options, Reknock, SequenceSource, Wrong,
+        DIRECTIVES, DoorKey, GuardOnExit, Key, Listen, LogFormat, OptionKey, Options, Reknock,
+        SequenceSource, Wrong,
     },
     config, door, wrong, wrongs,
 };
@@ -46,13 +47,14 @@ fn the_table_knows_the_defaults() {
 fn options_are_read_in_any_case() {
     assert_eq!(
         config(
-            "[OPTIONS]\n\tUSESYSLOG\nlogfile=/var/log/a b #1.log\n  PidFile = /run/k.pid  \nStatedir=/var/k#\ninterface = eth0, wlan0 ppp0,eth0\n\
+            "[OPTIONS]\n\tUSESYSLOG\nlogfile=/var/log/a b #1.log\nLOGFORMAT=JSON\n  PidFile = /run/k.pid  \nStatedir=/var/k#\ninterface = eth0, wlan0 ppp0,eth0\n\
              interfacewait = Yes\nmaxcommands = 1024\nMaxAttempts = 1024\nguardonexit=remove\n"
         )
         .options,
         Options {
             syslog: true,
             log_file: Some(PathBuf::from("/var/log/a b #1.log")),
+            log_format: LogFormat::Json,
             pid_file: Some(PathBuf::from("/run/k.pid")),
             state_dir: Some(PathBuf::from("/var/k#")),
             interfaces: Some(Listen::Named(vec!["eth0".to_owned(), "wlan0".to_owned(), "ppp0".to_owned()])),
@@ -87,6 +89,7 @@ fn options_have_limits() {
         ("Interface = eth0, a234567890123456", 19),
         ("Interface = ,", 13),
         ("GuardOnExit = yes", 15),
+        ("LogFormat = xml", 13),
     ] {
         let found = wrongs(&format!("[options]\n{line}\n"));
         assert!(matches!(found[..], [(2, at, _, Wrong::Value(_))] if at == column), "{line}: {found:?}");
@@ -208,6 +211,7 @@ fn every_directive_of_the_table_can_be_given() {
                 Key::Option(OptionKey::InterfaceWait) => "= no",
                 Key::Option(OptionKey::MaxCommands) => "= 5",
                 Key::Option(OptionKey::MaxAttempts) => "= 5000",
+                Key::Option(OptionKey::LogFormat) => "= json",
                 Key::Option(OptionKey::GuardOnExit) => "= remove",
                 Key::Option(OptionKey::LogFile | OptionKey::PidFile | OptionKey::StateDir)
                 | Key::Door(DoorKey::OneTimeSequences) => "= /a/b",
