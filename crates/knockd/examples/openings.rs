@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let begin = Instant::now();
             firewall.let_in(&name, source, time)?;
             took.push(begin.elapsed());
-            firewall.meddling()?;
+            firewall.news()?;
         }
         took.sort_unstable();
         let at = |hundredth: usize| took.get(took.len() * hundredth / 100).copied().unwrap_or_default();

@@ -39,14 +39,16 @@ impl fmt::Display for Meddling {
     }
 }
 
-/// What was to be heard.
-#[derive(Debug)]
-pub(super) enum Heard {
+/// What was to be heard of others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
     /// Nothing that matters.
     Nothing,
+    /// They have changed our table.
     Meddling(Meddling),
-    /// News were lost.
-    TooMuch,
+    /// There was more than could be kept: [`Firewall::compare`](super::Firewall::compare) tells what has become of our
+    /// table.
+    Lost,
 }
 
 /// `1 << (NFNLGRP_NFTABLES - 1)` (linux/netfilter/nfnetlink.h): all changes of `nf_tables`.
@@ -86,7 +88,7 @@ impl Listener {
 
     /// Takes in what has happened, but for what was done over the socket with this number. If it is more than is taken in
     /// at once, the socket can still be read from.
-    pub(super) fn hear(&mut self, own: u32) -> Result<Heard, Refusal> {
+    pub(super) fn hear(&mut self, own: u32) -> Result<News, Refusal> {
         let mut heard = None::<(u32, Meddling)>;
         let mut lost = self.is_lossy;
         for _ in 0..AT_ONCE {
@@ -112,9 +114,9 @@ impl Listener {
             }
         }
         Ok(match heard {
-            Some((_, meddling)) => Heard::Meddling(meddling),
-            None if lost => Heard::TooMuch,
-            None => Heard::Nothing,
+            Some((_, meddling)) => News::Meddling(meddling),
+            None if lost => News::Lost,
+            None => News::Nothing,
         })
     }
 

@@ -37,13 +37,13 @@ pub use self::{
     error::FirewallError,
     guarded_door::GuardedDoor,
     ip_version::IpVersion,
-    meddling::Meddling,
+    meddling::{Meddling, News},
     obstacle::Obstacle,
     open_set::{OpenSet, SetMistake},
     opening::Opening,
 };
 use self::{
-    meddling::{Heard, Listener},
+    meddling::Listener,
     nf_tables::{
         constants::family,
         socket::{Refusal, Socket},
@@ -176,29 +176,28 @@ impl Firewall {
     }
 
     /// Takes in what others have done to the ruleset, without waiting and not too much at once. What they have done to our
-    /// table is returned, and undone by [`install`](Self::install). There may be something, or more, when the descriptor of
-    /// this value can be read from.
-    pub fn meddling(&mut self) -> Result<Option<Meddling>, FirewallError> {
-        let failed = |refusal| FirewallError::new("looking who changes the table inet knockd", &refusal);
+    /// table is undone by [`install`](Self::install). There may be something, or more, when the descriptor of this value
+    /// can be read from.
+    pub fn news(&mut self) -> Result<News, FirewallError> {
         // Whatever was done to it before it is read now is heard after that, or lost.
         let read_late = if self.left.is_none() { OwnTable::read(&mut self.socket).ok() } else { None };
-        match self.listener.hear(self.number).map_err(failed)? {
-            Heard::Nothing => {
-                self.left = self.left.take().or(read_late);
-                Ok(None)
-            }
-            Heard::Meddling(meddling) => Ok(Some(meddling)),
-            Heard::TooMuch => {
-                let now = OwnTable::read(&mut self.socket).map_err(failed)?;
-                let removed = now == OwnTable::default();
-                // What can't be told apart is put up anew.
-                Ok((self.left.as_ref() != Some(&now)).then_some(Meddling { removed, by: None }))
-            }
+        let news = self.listener.hear(self.number).map_err(|refusal| not_followed(&refusal))?;
+        if news == News::Nothing {
+            self.left = self.left.take().or(read_late);
         }
+        Ok(news)
+    }
+
+    /// Compares our table with how it was left, to know what others have done where [`News`] of it were lost.
+    pub fn compare(&mut self) -> Result<Option<Meddling>, FirewallError> {
+        let now = OwnTable::read(&mut self.socket).map_err(|refusal| not_followed(&refusal))?;
+        let removed = now == OwnTable::default();
+        // What can't be told apart is put up anew.
+        Ok((self.left.as_ref() != Some(&now)).then_some(Meddling { removed, by: None }))
     }
 
     /// Which openings of these doors others have ended by hand since this was asked last, as far as
-    /// [`meddling`](Self::meddling) has heard of it. Whoever was let in again since is not among them, nor are those who
+    /// [`news`](Self::news) have told of it. Whoever was let in again since is not among them, nor are those who
     /// were in a set or table that was removed as a whole.
     pub fn thrown_out<'a>(
         &mut self,
@@ -257,6 +256,10 @@ impl AsFd for Firewall {
 
 fn own(set: &str) -> Place<'_> {
     Place { family: family::INET, table: TABLE, set }
+}
+
+fn not_followed(refusal: &Refusal) -> FirewallError {
+    FirewallError::new("looking who changes the table inet knockd", refusal)
 }
 
 fn not_let_in(set: &str, refusal: &Refusal) -> FirewallError {

@@ -20,17 +20,15 @@ use super::{
     claim::{Claim, Unclaimed},
     lasting::Lasting,
     native::Native,
+    repairs::Repairs,
 };
 use crate::{
-    firewall::{Firewall, FirewallError, GuardedDoor},
+    firewall::{Firewall, FirewallError, GuardedDoor, News},
     log::{Line, Log},
 };
 
-/// How soon after one repair there may be another: somebody else may be as stubborn as we are.
-const REPAIR_PAUSE: Duration = Duration::from_secs(1);
-
-/// How soon a repair that has failed is tried again.
-const REPAIR_AGAIN: Duration = Duration::from_secs(10);
+/// How soon after one comparison of the table with how it was left there may be another.
+const COMPARE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What is told to the firewall.
 #[derive(Debug, Default)]
@@ -45,10 +43,10 @@ pub struct Guard {
     lasting: Lasting,
     /// Whether there was no table before ours.
     is_new: bool,
-    /// When what somebody else has changed is to be put right.
-    repair_at: Option<Moment>,
-    /// Before this nothing is put right again.
-    rest_until: Moment,
+    repairs: Repairs,
+    /// When to look whether the table is as we have left it, since it was not to be heard.
+    compare_at: Option<Moment>,
+    compared: Moment,
 }
 
 /// Doors that open by themselves, by their names.
@@ -182,7 +180,8 @@ impl Guard {
         }
         if self.natives.is_empty() && self.shut.is_empty() {
             self.firewall = None;
-            self.repair_at = None;
+            self.repairs.forget();
+            self.compare_at = None;
         }
         Ok(())
     }
@@ -248,7 +247,7 @@ impl Guard {
     /// When [`Guard::look_after`] has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
-        self.repair_at
+        self.repairs.next_deadline().into_iter().chain(self.compare_at).min()
     }
 
     /// Notices what somebody else has changed, and puts it right.
@@ -257,32 +256,55 @@ impl Guard {
             claim.forget_asking();
         }
         let Some(firewall) = self.firewall.as_mut().filter(|_| !self.natives.is_empty()) else { return };
-        match firewall.meddling() {
-            Ok(None) => {}
-            Ok(Some(meddling)) => {
-                log.say(Line::warning(meddling.to_string()));
-                self.repair_at = Some(now.max(self.rest_until));
+        match firewall.news() {
+            Ok(News::Nothing) => {}
+            Ok(News::Meddling(meddling)) => self.need_repair(now, &meddling.to_string(), log),
+            Ok(News::Lost) => {
+                self.compare_at = self.compare_at.or(Some(now.max(self.compared.after(COMPARE_PAUSE))));
             }
-            Err(error) => {
-                log.say(Line::warning(format!("cannot follow the changes of the firewall: {error}")));
-                self.repair_at = Some(now.max(self.rest_until));
-            }
+            Err(error) => self.need_repair(now, &unfollowed(&error), log),
         }
-        if self.repair_at.is_some_and(|moment| moment <= now) {
+        if self.compare_at.take_if(|moment| *moment <= now).is_some() {
+            self.compare(now, log);
+        }
+        if self.repairs.take_due(now) {
             self.repair(now, log);
+        }
+    }
+
+    /// Finds out what was not to be heard.
+    fn compare(&mut self, now: Moment, log: &Log) {
+        let Some(firewall) = &mut self.firewall else { return };
+        self.compared = now;
+        match firewall.compare() {
+            Ok(None) => {}
+            Ok(Some(meddling)) => self.need_repair(now, &meddling.to_string(), log),
+            Err(error) => self.need_repair(now, &unfollowed(&error), log),
+        }
+    }
+
+    /// Says why, unless something is to be repaired already.
+    fn need_repair(&mut self, now: Moment, why: &str, log: &Log) {
+        let Some(pause) = self.repairs.need(now) else { return };
+        log.say(Line::warning(why.to_owned()));
+        if !pause.is_zero() {
+            log.say(Line::warning(format!(
+                "the table inet knockd is changed again and again: until it is put back in {} s its ports may be open",
+                pause.as_secs()
+            )));
         }
     }
 
     fn repair(&mut self, now: Moment, log: &Log) {
         let Some(firewall) = &mut self.firewall else { return };
-        self.rest_until = now.after(REPAIR_PAUSE);
-        self.repair_at = None;
         let guarded = guarded(&self.natives);
         if !guarded.is_empty()
             && let Err(error) = firewall.install(&guarded)
         {
-            log.say(Line::error(format!("cannot put the table inet knockd back: {error}; trying again")));
-            self.repair_at = Some(now.after(REPAIR_AGAIN));
+            let pause = self.repairs.failed(now).as_secs();
+            log.say(Line::error(format!(
+                "cannot put the table inet knockd back: {error}; trying again in {pause} s"
+            )));
             return;
         }
         let (mut count, mut failed) = (0_usize, None);
@@ -333,6 +355,10 @@ fn claim(patience: Duration, log: &Log) -> Result<Option<Claim>, Unclaimed> {
         }
         claimed => claimed.map(Some),
     }
+}
+
+fn unfollowed(error: &FirewallError) -> String {
+    format!("cannot follow the changes of the firewall: {error}")
 }
 
 fn guarded(natives: &Natives) -> Vec<GuardedDoor<'_>> {

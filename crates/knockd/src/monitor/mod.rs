@@ -26,6 +26,7 @@ mod promises;
 mod recovery;
 mod reload;
 mod remains;
+mod repairs;
 mod reports;
 mod shutdown;
 mod signals;

@@ -20,6 +20,7 @@ mod journald;
 mod log;
 mod native;
 mod native_life;
+mod native_others;
 mod native_recipes;
 mod native_sets;
 mod native_site;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
             log::trials(),
             native::trials(),
             native_life::trials(),
+            native_others::trials(),
             native_recipes::trials(),
             native_sets::trials(),
             one_time::trials(),

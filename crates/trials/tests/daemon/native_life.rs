@@ -23,7 +23,6 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("native_life::the_kernel_closes_what_a_dead_daemon_has_opened", the_kernel_closes),
         trial("native_life::the_next_start_keeps_what_is_open", the_next_start_keeps_what_is_open),
-        trial("native_life::what_others_flush_is_put_back", what_others_flush_is_put_back),
         trial("native_life::a_reload_keeps_the_doors_that_stay", a_reload_keeps_the_doors_that_stay),
         trial("native_life::a_reload_that_fails_changes_nothing", a_reload_that_fails_changes_nothing),
         trial("native_life::the_end_keeps_the_guard_or_removes_it", the_end_keeps_the_guard_or_removes_it),
@@ -33,7 +32,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("native_life::without_the_right_it_does_not_start", without_the_right_it_does_not_start),
         trial("native_life::a_start_that_fails_leaves_no_new_guard", a_start_that_fails_leaves_no_new_guard),
         trial("native_life::other_doors_leave_the_firewall_alone", other_doors_leave_the_firewall_alone),
-        trial("native_life::what_stands_in_the_way_is_told", what_stands_in_the_way_is_told),
     ]
 }
 
@@ -86,29 +84,6 @@ fn the_next_start_keeps_what_is_open() -> Outcome {
     third.log().await_part("in order again, openings: 1")?;
     is_open(&lab, KNOCKER, "tcp/23")?;
     third.terminate()
-}
-
-fn what_others_flush_is_put_back() -> Outcome {
-    let lab = lab()?;
-    let daemon = daemon(&lab, "Open = tcp/22\n Cmd_Timeout = 5")?;
-    enter(&lab, &daemon, KNOCKER)?;
-    enter(&lab, &daemon, KNOCKER6)?;
-    for (round, what) in
-        ["flush ruleset", "delete table inet knockd", "flush table inet knockd"].iter().enumerate()
-    {
-        lab.server().shell(&format!("nft {what}"))?;
-        daemon.log().await_count(round + 1, "what opens by itself is in order again, openings: 2")?;
-        for (source, other) in [(KNOCKER, OTHER), (KNOCKER6, OTHER6)] {
-            is_open(&lab, source, "tcp/22")?;
-            is_shut(&lab, other, "tcp/22")?;
-        }
-    }
-    daemon.log().await_part("table inet knockd")?;
-    // With the time that was left, not with all of it.
-    let begun = std::time::Instant::now();
-    await_shut(&lab, KNOCKER, "tcp/22")?;
-    ensure(begun.elapsed().as_secs() < 5, "it began anew")?;
-    daemon.terminate()
 }
 
 fn a_reload_keeps_the_doors_that_stay() -> Outcome {
@@ -329,24 +304,4 @@ fn other_doors_leave_the_firewall_alone() -> Outcome {
     let check = Setup::new(&lab, &config)?.with(&["--check"]).run()?;
     same("status", check.status, Some(0))?;
     is_open(&lab, OTHER, "tcp/22")
-}
-
-fn what_stands_in_the_way_is_told() -> Outcome {
-    let lab = lab()?;
-    lab.server().shell(
-        "nft 'add table inet strict; \
-         add chain inet strict input { type filter hook input priority 0; policy drop; }; \
-         add rule inet strict input udp dport 7000-8000 accept; add rule inet strict input icmpv6 type != 1 accept'",
-    )?;
-    let daemon = daemon(&lab, "Open = tcp/22\n Cmd_Timeout = 30")?;
-    daemon.log().await_part("inet strict")?;
-    let warnings = daemon.log().count("inet strict");
-    enter(&lab, &daemon, KNOCKER)?;
-    is_shut(&lab, KNOCKER, "tcp/22")?;
-    daemon.reload(&door("Open = tcp/22\n Cmd_Timeout = 31"))?;
-    daemon.log().await_count(warnings + 1, "inet strict")?;
-    lab.server().shell("nft add rule inet strict input tcp dport 22 accept")?;
-    is_open(&lab, KNOCKER, "tcp/22")?;
-    is_shut(&lab, OTHER, "tcp/22")?;
-    daemon.terminate()
 }

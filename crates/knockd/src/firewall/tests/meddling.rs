@@ -15,7 +15,7 @@ fn meddling_is_told_and_what_is_none_is_not() {
         nft(
             "add element inet knockd ssh_ip { 192.0.2.9 timeout 1m }\ndelete element inet knockd ssh_ip { 192.0.2.7 }",
         );
-        assert_eq!(firewall.meddling().unwrap(), None);
+        assert_eq!(firewall.news().unwrap(), News::Nothing);
         for (lines, removed) in [
             ("flush ruleset", true),
             ("delete table inet knockd", true),
@@ -24,12 +24,12 @@ fn meddling_is_told_and_what_is_none_is_not() {
             ("add table inet knockd { flags dormant; }", false),
         ] {
             nft(lines);
-            let meddling = firewall.meddling().unwrap().unwrap();
+            let News::Meddling(meddling) = firewall.news().unwrap() else { panic!("{lines}") };
             assert_eq!(meddling.removed, removed, "{lines}");
             assert!(meddling.to_string().contains(" by nft (process "), "{lines}: {meddling}");
-            assert_eq!(firewall.meddling().unwrap(), None);
+            assert_eq!(firewall.news().unwrap(), News::Nothing);
             firewall.install(&guarded(&doors)).unwrap();
-            assert_eq!(firewall.meddling().unwrap(), None);
+            assert_eq!(firewall.news().unwrap(), News::Nothing);
             assert!(nft("list ruleset").contains("tcp dport 22 goto doors"));
         }
     });
@@ -50,15 +50,15 @@ fn whom_others_throw_out_is_told() {
         let_in(&mut firewall);
         nft("delete element inet knockd ssh_ip { 192.0.2.7 }");
         nft("delete element inet knockd web_ip { 192.0.2.7 }\nadd element inet knockd web_ip { 192.0.2.7 }");
-        assert_eq!(firewall.meddling().unwrap(), None);
+        assert_eq!(firewall.news().unwrap(), News::Nothing);
         assert_eq!(firewall.thrown_out(names()), [(&doors[0].0, SOURCE)]);
         let_in(&mut firewall);
         nft("delete element inet knockd ssh_ip { 192.0.2.7 }");
         let_in(&mut firewall);
-        assert_eq!(firewall.meddling().unwrap(), None);
+        assert_eq!(firewall.news().unwrap(), News::Nothing);
         assert_eq!(firewall.thrown_out(names()), []);
         nft("flush ruleset");
-        assert!(firewall.meddling().unwrap().unwrap().removed);
+        assert!(matches!(firewall.news().unwrap(), News::Meddling(Meddling { removed: true, .. })));
         assert_eq!(firewall.thrown_out(names()), []);
     });
 }
@@ -74,7 +74,7 @@ fn a_flood_of_news_is_taken_in_by_and_by() {
         }
         nft("flush chain inet knockd doors");
         let mut turns = 1;
-        while firewall.meddling().unwrap().is_none() {
+        while firewall.news().unwrap() == News::Nothing {
             let mut waiting = [PollFd::new(&firewall, PollFlags::IN)];
             assert_eq!(poll(&mut waiting, Some(&Timespec::default())).unwrap(), 1, "{turns}");
             turns += 1;
@@ -95,10 +95,12 @@ fn meddling_is_found_even_if_news_of_it_were_lost() {
             }
         };
         flood(&mut firewall);
-        assert_eq!(firewall.meddling().unwrap(), None);
+        assert_eq!(firewall.news().unwrap(), News::Lost);
+        assert_eq!(firewall.compare().unwrap(), None);
         flood(&mut firewall);
         nft("flush chain inet knockd doors");
-        assert_eq!(firewall.meddling().unwrap(), Some(Meddling { removed: false, by: None }));
+        assert_eq!(firewall.news().unwrap(), News::Lost);
+        assert_eq!(firewall.compare().unwrap(), Some(Meddling { removed: false, by: None }));
     });
 }
 
@@ -111,11 +113,11 @@ fn a_table_that_could_not_be_read_after_a_change_is_read_later() {
             let doors = [door("ssh", "tcp/22")];
             firewall.install(&guarded(&doors)).unwrap();
             let left = firewall.left.take();
-            assert_eq!(firewall.meddling().unwrap(), None);
+            assert_eq!(firewall.news().unwrap(), News::Nothing);
             assert_eq!(firewall.left, left);
             firewall.left = None;
             nft("flush chain inet knockd doors");
-            assert!(firewall.meddling().unwrap().is_some());
+            assert!(matches!(firewall.news().unwrap(), News::Meddling(_)));
             assert_eq!(firewall.left, None);
         },
     );
