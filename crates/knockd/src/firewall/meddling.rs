@@ -1,8 +1,8 @@
 //! Somebody else who changes our table.
 
 use std::{
-    collections::BTreeSet,
-    fmt, io, mem,
+    collections::BTreeMap,
+    fmt, io,
     net::IpAddr,
     os::fd::{AsFd, BorrowedFd},
 };
@@ -10,17 +10,17 @@ use std::{
 use rustix::{io::Errno, net::sockopt::set_socket_recv_buffer_size_force};
 
 use super::{
+    by_hand::{ByHand, Changes},
     nf_tables::{
-        constants::{elements, message as kind},
+        constants::message as kind,
         message::{Content, Reply, messages},
         socket::{Refusal, Socket},
     },
-    opening::opening,
     own_table::is_ours,
 };
 
 /// What somebody else has done to the table `inet knockd`. Elements that come and go are not told: to let somebody in by
-/// hand, or to shut him out ([`Firewall::thrown_out`](super::Firewall::thrown_out)), is no meddling.
+/// hand, or to shut him out ([`Firewall::by_hand`](super::Firewall::by_hand)), is no meddling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meddling {
     /// Whether the whole table is gone, and with it all openings.
@@ -60,9 +60,6 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 /// How many datagrams are taken in at once.
 const AT_ONCE: usize = 256;
 
-/// How many that were thrown out are remembered.
-const MOST_THROWN_OUT: usize = 1 << 16;
-
 /// Who has made a transaction: `NFTA_GEN_PROC_PID` and `NFTA_GEN_PROC_NAME` (`linux/netfilter/nf_tables.h`).
 const PROCESS: u16 = 2;
 const PROGRAM: u16 = 3;
@@ -74,8 +71,7 @@ pub(super) struct Listener {
     /// Whether news may be lost: once some are, more are without a word, until nothing waits (`netlink_overrun()` and
     /// `netlink_rcv_wake()` in the kernel's `net/netlink/af_netlink.c`).
     is_lossy: bool,
-    /// Whom others have taken out of sets of our table: the set, and the source.
-    thrown_out: BTreeSet<(String, IpAddr)>,
+    by_hand: Changes,
 }
 
 impl Listener {
@@ -83,7 +79,7 @@ impl Listener {
         let socket = Socket::open(GROUP)?;
         // Without the right to it a flood of changes is lost earlier.
         let _ = set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER);
-        Ok(Self { socket, is_lossy: false, thrown_out: BTreeSet::new() })
+        Ok(Self { socket, is_lossy: false, by_hand: Changes::default() })
     }
 
     /// Takes in what has happened, but for what was done over the socket with this number. If it is more than is taken in
@@ -107,7 +103,7 @@ impl Listener {
             for message in messages(datagram) {
                 let Content::Reply(reply) = message?.content else { continue };
                 let is_own = reply.sender == own;
-                note_elements(&mut self.thrown_out, reply, is_own);
+                self.by_hand.note(reply, is_own);
                 if !is_own {
                     take_in(&mut heard, reply);
                 }
@@ -120,9 +116,9 @@ impl Listener {
         })
     }
 
-    /// Whom others have taken out since this was asked last, as far as it was heard, by the sets' names.
-    pub(super) fn thrown_out(&mut self) -> BTreeSet<(String, IpAddr)> {
-        mem::take(&mut self.thrown_out)
+    /// Whom others have let in or thrown out since this was asked last, as far as it was heard, by the sets' names.
+    pub(super) fn by_hand(&mut self) -> BTreeMap<(String, IpAddr), ByHand> {
+        self.by_hand.take()
     }
 }
 
@@ -143,26 +139,6 @@ fn take_in(heard: &mut Option<(u32, Meddling)>, reply: Reply<'_>) {
         (done, Some((_, meddling))) => meddling.removed |= done == kind::DELTABLE,
         (done, None) => {
             *heard = Some((reply.sender, Meddling { removed: done == kind::DELTABLE, by: None }));
-        }
-    }
-}
-
-/// Who is put back, by whomever, is not thrown out.
-fn note_elements(thrown_out: &mut BTreeSet<(String, IpAddr)>, reply: Reply<'_>, is_own: bool) {
-    if thrown_out.is_empty() && (is_own || reply.kind != kind::DELSETELEM) {
-        return;
-    }
-    let Some(set) = reply.attributes.text(elements::SET).filter(|_| is_ours(reply)) else { return };
-    let sources = reply.attributes.list(elements::LIST).filter_map(opening).map(|opening| opening.source);
-    for element in sources.map(|source| (set.to_owned(), source)) {
-        match reply.kind {
-            kind::NEWSETELEM => {
-                thrown_out.remove(&element);
-            }
-            kind::DELSETELEM if !is_own && thrown_out.len() < MOST_THROWN_OUT => {
-                thrown_out.insert(element);
-            }
-            _ => {}
         }
     }
 }

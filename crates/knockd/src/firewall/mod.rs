@@ -7,6 +7,7 @@
 //!
 //! All by netlink (`nf_tables`), every change as a whole or not at all.
 
+mod by_hand;
 mod error;
 mod guarded_door;
 mod ip_version;
@@ -34,6 +35,7 @@ use knock_core::{config::DoorName, ports::Ports, set_address::SetAddress};
 use rustix::io::Errno;
 
 pub use self::{
+    by_hand::ByHand,
     error::FirewallError,
     guarded_door::GuardedDoor,
     ip_version::IpVersion,
@@ -81,11 +83,20 @@ impl Firewall {
     /// Has the table `inet knockd` guard these doors and no others, from one packet to the next. Openings of doors that
     /// were guarded before, by whatever process, stay as long as they would have; those of others go.
     pub fn install(&mut self, doors: &[GuardedDoor<'_>]) -> Result<(), FirewallError> {
+        self.install_with(doors, &BTreeSet::new())
+    }
+
+    /// The same, but nobody is let in any more at those of these doors that are emptied.
+    pub fn install_with(
+        &mut self,
+        doors: &[GuardedDoor<'_>],
+        emptied: &BTreeSet<&DoorName>,
+    ) -> Result<(), FirewallError> {
         let mut names = BTreeSet::new();
         if let Some(door) = doors.iter().find(|door| !names.insert(door.name)) {
             return Err(FirewallError::SameName(door.name.clone()));
         }
-        self.change_table(|batch, before| ruleset::write(batch, doors, before))
+        self.change_table(|batch, before| ruleset::write(batch, doors, emptied, before))
             .map_err(|refusal| FirewallError::of_the_guard(&refusal))
     }
 
@@ -196,20 +207,21 @@ impl Firewall {
         Ok((self.left.as_ref() != Some(&now)).then_some(Meddling { removed, by: None }))
     }
 
-    /// Which openings of these doors others have ended by hand since this was asked last, as far as
-    /// [`news`](Self::news) have told of it. Whoever was let in again since is not among them, nor are those who
-    /// were in a set or table that was removed as a whole.
-    pub fn thrown_out<'a>(
+    /// Whom others have let in at these doors by hand, or thrown out, since this was asked last, as far as
+    /// [`news`](Self::news) have told of it. Nothing is said of whom we have let in or shut out since, nor of those who were
+    /// in a set or table that was removed as a whole.
+    pub fn by_hand<'a>(
         &mut self,
         doors: impl IntoIterator<Item = &'a DoorName>,
-    ) -> Vec<(&'a DoorName, IpAddr)> {
-        let gone = self.listener.thrown_out();
-        if gone.is_empty() {
+    ) -> Vec<(&'a DoorName, IpAddr, ByHand)> {
+        let changes = self.listener.by_hand();
+        if changes.is_empty() {
             return Vec::new();
         }
         let named = |door| IpVersion::ALL.map(|version| (set_name(door, version), door));
         let doors: BTreeMap<_, _> = doors.into_iter().flat_map(named).collect();
-        gone.into_iter().filter_map(|(set, source)| Some((*doors.get(&set)?, source))).collect()
+        let changes = changes.into_iter();
+        changes.filter_map(|((set, source), change)| Some((*doors.get(&set)?, source, change))).collect()
     }
 
     /// Looks for chains of others that drop what these doors let in; see [`Obstacle`].

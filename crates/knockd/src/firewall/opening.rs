@@ -1,7 +1,7 @@
 //! Sources in sets, each for a time.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     time::Duration,
 };
@@ -31,6 +31,9 @@ pub struct Opening {
 /// are 100 a second at least, and what is none of them would never end.
 const SHORTEST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// More than passes between two looks at the clock while many sources are let in.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// How often an extension is tried if the element ends at the same moment.
 const TRIES: usize = 3;
@@ -83,15 +86,17 @@ impl Place<'_> {
         }
     }
 
-    /// The same for many sources in a set of addresses, each for a time of its own.
+    /// The same for many sources in a set of addresses, each for a time of its own. Who lacks less than a second of it is
+    /// left alone.
     pub(super) fn extend_all(
         self,
         socket: &mut Socket,
         sources: &[(IpAddr, Duration)],
     ) -> Result<(), Refusal> {
-        let here: BTreeSet<_> = self.openings(socket)?.iter().map(|opening| opening.source).collect();
+        let here: BTreeMap<_, _> =
+            self.openings(socket)?.iter().map(|opening| (opening.source, opening.left)).collect();
         let (known, new): (Vec<_>, Vec<_>) =
-            sources.iter().copied().partition(|(source, _)| here.contains(source));
+            sources.iter().copied().partition(|(source, _)| here.contains_key(source));
         for some in new.chunks(AT_ONCE) {
             let elements = some.iter().map(|(source, time)| (key(*source), time.clamp(&SHORTEST, &LONGEST)));
             let elements: Vec<_> = elements.collect();
@@ -99,7 +104,12 @@ impl Place<'_> {
                 elements.iter().map(|(key, time)| (key.as_slice(), Some(**time))).collect();
             socket.change(None, |batch| self.write(batch, message::NEWSETELEM, &elements))?;
         }
-        known.into_iter().try_for_each(|(source, time)| self.extend(socket, &[key(source)], time))
+        let is_shorter = |(source, time): &(IpAddr, Duration)| {
+            let left = here.get(source).copied().flatten();
+            left.is_some_and(|left| left.saturating_add(SLACK) < *time.min(&LONGEST))
+        };
+        let mut shorter = known.into_iter().filter(is_shorter);
+        shorter.try_for_each(|(source, time)| self.extend(socket, &[key(source)], time))
     }
 
     /// Takes a key out, and tells whether it was there.

@@ -21,7 +21,9 @@
 //! }
 //! ```
 
-use knock_core::{door::TcpFlags, sequence::Protocol};
+use std::collections::BTreeSet;
+
+use knock_core::{config::DoorName, door::TcpFlags, sequence::Protocol};
 use netlink_packet_core::{NLM_F_APPEND, NLM_F_CREATE};
 
 use super::{
@@ -60,15 +62,22 @@ const ACK: TcpFlags = TcpFlags(0x10);
 const ELEMENTS_AT_ONCE: usize = 1024;
 
 /// Writes the changes after which the table guards these doors and no others. The sets of doors that it has already stay
-/// as they are, with all that is in them.
-pub(super) fn write(batch: &mut Batch, doors: &[GuardedDoor<'_>], before: &OwnTable) {
+/// as they are, with all that is in them, but for those that are to be emptied: others take their places.
+pub(super) fn write(
+    batch: &mut Batch,
+    doors: &[GuardedDoor<'_>],
+    emptied: &BTreeSet<&DoorName>,
+    before: &OwnTable,
+) {
     let mut writing = Writing { batch, sets: 0 };
     let chains = [guard_chain(), doors_chain()];
-    let sets: Vec<_> = doors.iter().flat_map(door_sets).collect();
+    let stays = |door: &&GuardedDoor<'_>| !emptied.contains(door.name);
+    let sets = doors.iter().filter(stays).flat_map(door_sets).map(|(set, _)| set);
+    let staying: Vec<_> = sets.filter(|set| before.sets.contains(set)).collect();
     writing.table();
-    writing.clear(before, &chains, &sets);
-    for (set, comment) in sets.iter().filter(|(set, _)| !before.sets.contains(set)) {
-        writing.set(set, comment);
+    writing.clear(before, &chains, &staying);
+    for (set, comment) in doors.iter().flat_map(door_sets).filter(|(set, _)| !staying.contains(set)) {
+        writing.set(&set, &comment);
     }
     for chain in chains.iter().filter(|chain| !before.chains.contains(chain)) {
         writing.chain(chain);
@@ -135,7 +144,7 @@ impl Writing<'_> {
     }
 
     /// Takes away all rules, and what else does not belong to the table that is to be.
-    fn clear(&mut self, before: &OwnTable, chains: &[Chain], sets: &[(Set, String)]) {
+    fn clear(&mut self, before: &OwnTable, chains: &[Chain], staying: &[Set]) {
         for chain in &before.chains {
             self.change(message::DELRULE, 0, |rule| {
                 rule.text(rule::CHAIN, &chain.name);
@@ -143,8 +152,7 @@ impl Writing<'_> {
         }
         for set in &before.sets {
             // Sets without names of their own go with their rules.
-            let is_wanted = sets.iter().any(|(wanted, _)| wanted == set);
-            if set.flags & set_flag::ANONYMOUS == 0 && !is_wanted {
+            if set.flags & set_flag::ANONYMOUS == 0 && !staying.contains(set) {
                 self.change(message::DELSET, 0, |gone| {
                     gone.text(set::NAME, &set.name);
                 });

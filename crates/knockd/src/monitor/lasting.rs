@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     sync::Arc,
     time::Duration,
 };
@@ -49,6 +49,24 @@ impl Lasting {
         known.is_some()
     }
 
+    /// Takes in that somebody else has seen to it how long a door is open for somebody, if at all.
+    pub fn correct(&mut self, now: Moment, door: &Arc<str>, source: IpAddr, left: Option<Duration>) {
+        if let Some(known) = self.until.remove(&(Arc::clone(door), source)) {
+            self.ends.remove(&(known, Arc::clone(door), source));
+        }
+        if let Some(left) = left {
+            self.note(now, door, source, left);
+        }
+    }
+
+    /// Takes in that a door is open for these and for nobody else.
+    pub fn replace(&mut self, now: Moment, door: &Arc<str>, all: &[(IpAddr, Duration)]) {
+        self.keep(|other| other != door.as_ref());
+        for (source, left) in all {
+            self.note(now, door, *source, *left);
+        }
+    }
+
     fn forget_past(&mut self, now: Moment) {
         while self.ends.first().is_some_and(|(until, ..)| *until <= now) {
             let Some((_, door, source)) = self.ends.pop_first() else { return };
@@ -63,12 +81,15 @@ impl Lasting {
         self.ends.retain(|(_, door, source)| until.contains_key(&(Arc::clone(door), *source)));
     }
 
-    /// Those that last still, and for how long.
-    pub fn left(&self, now: Moment) -> impl Iterator<Item = (&Arc<str>, IpAddr, Duration)> {
+    /// For whom a door is open still, and for how long.
+    pub fn left(&self, now: Moment, door: &Arc<str>) -> Vec<(IpAddr, Duration)> {
+        let first = (Arc::clone(door), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         self.until
-            .iter()
-            .filter(move |(_, until)| **until > now)
-            .map(move |((door, source), until)| (door, *source, until.since(now)))
+            .range(first..)
+            .take_while(|((other, _), _)| other == door)
+            .filter(|(_, until)| **until > now)
+            .map(|((_, source), until)| (*source, until.since(now)))
+            .collect()
     }
 }
 
@@ -86,6 +107,10 @@ mod tests {
         IpAddr::V4((0x0a00_0000 + number).into())
     }
 
+    fn left(lasting: &Lasting, now: Moment, door: &Arc<str>) -> Vec<(IpAddr, u64)> {
+        lasting.left(now, door).into_iter().map(|(source, left)| (source, left.as_secs())).collect()
+    }
+
     #[test]
     fn a_door_is_open_until_its_time_is_over_and_never_shorter() {
         let (mut lasting, ssh, web): (_, Arc<str>, Arc<str>) =
@@ -94,13 +119,33 @@ mod tests {
         assert!(!lasting.note(at(0), &web, source(1), STAY));
         assert!(lasting.note(at(4), &ssh, source(1), STAY));
         assert!(lasting.note(at(5), &ssh, source(1), Duration::from_secs(1)));
-        let left: Vec<_> =
-            lasting.left(at(6)).map(|(door, _, left)| (door.as_ref(), left.as_secs())).collect();
-        assert_eq!(left, [("ssh", 8), ("web", 4)]);
-        assert_eq!(lasting.left(at(14)).count(), 0);
+        assert_eq!(left(&lasting, at(6), &ssh), [(source(1), 8)]);
+        assert_eq!(left(&lasting, at(6), &web), [(source(1), 4)]);
+        assert_eq!(left(&lasting, at(14), &ssh), []);
         lasting.keep(|door| door == "ssh");
-        assert_eq!(lasting.left(at(6)).count(), 1);
+        assert_eq!(left(&lasting, at(6), &ssh), [(source(1), 8)]);
+        assert_eq!(left(&lasting, at(6), &web), []);
         assert!(!lasting.note(at(14), &ssh, source(1), STAY));
+    }
+
+    #[test]
+    fn what_somebody_else_does_counts_whatever_was_known() {
+        let (mut lasting, ssh, web): (_, Arc<str>, Arc<str>) =
+            (Lasting::default(), "ssh".into(), "web".into());
+        for number in 1..=3 {
+            lasting.note(at(0), &ssh, source(number), STAY);
+        }
+        lasting.note(at(0), &web, source(1), STAY);
+        lasting.correct(at(1), &ssh, source(1), None);
+        lasting.correct(at(1), &ssh, source(2), Some(Duration::from_secs(2)));
+        lasting.correct(at(1), &ssh, source(4), Some(Duration::MAX));
+        let sources: Vec<_> = lasting.left(at(1), &ssh).into_iter().map(|(source, _)| source).collect();
+        assert_eq!(sources, [source(2), source(3), source(4)]);
+        assert_eq!(left(&lasting, at(1), &ssh)[..2], [(source(2), 2), (source(3), 9)]);
+        lasting.replace(at(2), &ssh, &[(source(5), STAY)]);
+        assert_eq!(left(&lasting, at(2), &ssh), [(source(5), 10)]);
+        assert_eq!(left(&lasting, at(2), &web), [(source(1), 8)]);
+        assert_eq!((lasting.until.len(), lasting.ends.len()), (2, 2));
     }
 
     #[test]

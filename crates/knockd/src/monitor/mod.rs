@@ -26,7 +26,6 @@ mod promises;
 mod recovery;
 mod reload;
 mod remains;
-mod repairs;
 mod reports;
 mod shutdown;
 mod signals;

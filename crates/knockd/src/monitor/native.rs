@@ -84,14 +84,6 @@ impl Native {
         }
     }
 
-    /// Shuts everybody out whom our own table lets in at a door of this name.
-    pub fn shut_all_out(&self, firewall: &mut Firewall) -> Result<(), FirewallError> {
-        for opening in firewall.openings(&self.name)? {
-            firewall.shut_out(&self.name, opening.source)?;
-        }
-        Ok(())
-    }
-
     /// Has the kernel let somebody in for this time from now on, and says to what.
     pub fn let_in(
         &self,
@@ -113,13 +105,24 @@ impl Native {
         Ok(Arc::clone(what))
     }
 
-    /// Who is let in at the moment, and for how long, as far as that is our matter.
+    /// Has the kernel let many in again, each for a time of his own. Fails with the first who is refused.
+    pub fn let_in_again(&self, firewall: &mut Firewall, all: &[(IpAddr, Duration)]) -> Result<(), Refused> {
+        match &self.way {
+            Way::Guard(..) => Ok(firewall.let_in_all(&self.name, all)?),
+            Way::Sets(..) => {
+                all.iter().try_for_each(|(source, time)| self.let_in(firewall, *source, *time).map(drop))
+            }
+        }
+    }
+
+    /// Who is let in at the moment, and for how long, as far as that is our matter; without an end, for
+    /// [`Duration::MAX`].
     pub fn let_in_already(&self, firewall: &mut Firewall) -> Result<Vec<(IpAddr, Duration)>, FirewallError> {
         if self.guarded().is_none() {
             return Ok(Vec::new());
         }
         let openings = firewall.openings(&self.name)?.into_iter();
-        Ok(openings.filter_map(|opening| Some((opening.source, opening.left?))).collect())
+        Ok(openings.map(|opening| (opening.source, opening.left.unwrap_or(Duration::MAX))).collect())
     }
 }
 

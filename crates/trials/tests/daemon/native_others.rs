@@ -1,6 +1,6 @@
 //! Others who change the firewall beside a daemon whose doors open by themselves.
 
-use std::time::Instant;
+use std::{fs, time::Instant};
 
 use libtest_mimic::Trial;
 use trials::{
@@ -12,6 +12,9 @@ use crate::native_site::{
     KNOCKER, KNOCKER6, OTHER, OTHER6, await_shut, daemon, door, enter, is_open, is_shut, lab,
 };
 
+/// What the log says of a repair, ahead of how many were put back.
+const REPAIRED: &str = "what opens by itself is in order again, openings: ";
+
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("native_others::what_they_flush_is_put_back", what_they_flush_is_put_back),
@@ -19,6 +22,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             "native_others::what_they_flush_without_end_is_put_back_with_pauses",
             what_they_flush_without_end_is_put_back_with_pauses,
         ),
+        trial("native_others::whom_they_throw_out_stays_out", whom_they_throw_out_stays_out),
+        trial("native_others::whom_they_let_in_is_put_back", whom_they_let_in_is_put_back),
         trial("native_others::what_stands_in_the_way_is_told", what_stands_in_the_way_is_told),
     ]
 }
@@ -47,7 +52,6 @@ fn what_they_flush_is_put_back() -> Outcome {
 }
 
 fn what_they_flush_without_end_is_put_back_with_pauses() -> Outcome {
-    const REPAIRED: &str = "what opens by itself is in order again, openings: 1";
     const PAUSE: &str = "the table inet knockd is changed again and again: until it is put back in ";
     let lab = lab()?;
     let daemon = daemon(&lab, "Open = tcp/22\n Cmd_Timeout = 60")?;
@@ -55,7 +59,7 @@ fn what_they_flush_without_end_is_put_back_with_pauses() -> Outcome {
     let begun = Instant::now();
     for round in 1..=8 {
         lab.server().shell("nft flush ruleset")?;
-        daemon.log().await_count(round, REPAIRED)?;
+        daemon.log().await_count(round, &format!("{REPAIRED}1"))?;
     }
     // On a busy machine there may be one that may be made at once again.
     let spare = usize::try_from(begun.elapsed().as_secs() / 10).unwrap_or(0);
@@ -64,12 +68,63 @@ fn what_they_flush_without_end_is_put_back_with_pauses() -> Outcome {
         lab.server().shell("nft flush ruleset")?;
         // Whatever is done until then is no news.
         lab.server().shell("nft add table inet knockd; nft flush ruleset")?;
-        daemon.log().await_count(round, REPAIRED)?;
+        daemon.log().await_count(round, &format!("{REPAIRED}1"))?;
     }
     ensure(daemon.log().count(PAUSE) > 0, "there are no pauses")?;
     is_open(&lab, KNOCKER, "tcp/22")?;
     is_shut(&lab, OTHER, "tcp/22")?;
     daemon.terminate()
+}
+
+fn whom_they_throw_out_stays_out() -> Outcome {
+    let lab = lab()?;
+    let daemon = daemon(&lab, "Open = tcp/22\n Cmd_Timeout = 60")?;
+    for source in [KNOCKER, KNOCKER6, OTHER] {
+        enter(&lab, &daemon, source)?;
+    }
+    lab.server().shell(
+        "nft delete element inet knockd door_ip '{ 10.0.0.2 }'; nft delete element inet knockd door_ip6 '{ fd00::2 }'",
+    )?;
+    lab.server().shell("nft flush ruleset")?;
+    daemon.log().await_part(&format!("{REPAIRED}1"))?;
+    is_open(&lab, OTHER, "tcp/22")?;
+    for source in [KNOCKER, KNOCKER6] {
+        is_shut(&lab, source, "tcp/22")?;
+        // Who knocks again is in again.
+        enter(&lab, &daemon, source)?;
+        is_open(&lab, source, "tcp/22")?;
+    }
+    lab.server().shell("nft flush set inet knockd door_ip; nft flush ruleset")?;
+    daemon.log().await_count(2, &format!("{REPAIRED}1"))?;
+    is_open(&lab, KNOCKER6, "tcp/22")?;
+    is_shut(&lab, KNOCKER, "tcp/22")?;
+    daemon.terminate()
+}
+
+fn whom_they_let_in_is_put_back() -> Outcome {
+    let lab = lab()?;
+    let lines = "Open = tcp/22\n Cmd_Timeout = 60";
+    let first = daemon(&lab, lines)?;
+    lab.server().shell(
+        "nft add element inet knockd door_ip '{ 10.0.0.2 timeout 6s }'; nft add element inet knockd door_ip6 '{ fd00::2 }'",
+    )?;
+    lab.server().shell("nft flush ruleset")?;
+    first.log().await_part(&format!("{REPAIRED}2"))?;
+    is_open(&lab, KNOCKER, "tcp/22")?;
+    is_open(&lab, KNOCKER6, "tcp/22")?;
+    await_shut(&lab, KNOCKER, "tcp/22")?;
+    is_open(&lab, KNOCKER6, "tcp/22")?;
+    first.terminate()?;
+    // So it is with those whom a start finds.
+    fs::remove_file(lab.directory().join("log"))?;
+    lab.server().shell("nft add element inet knockd door_ip6 '{ fd00::3 }'")?;
+    let second = daemon(&lab, lines)?;
+    second.log().await_part("door: still open for 2 sources")?;
+    lab.server().shell("nft flush ruleset")?;
+    second.log().await_part(&format!("{REPAIRED}2"))?;
+    is_open(&lab, KNOCKER6, "tcp/22")?;
+    is_open(&lab, OTHER6, "tcp/22")?;
+    second.terminate()
 }
 
 fn what_stands_in_the_way_is_told() -> Outcome {

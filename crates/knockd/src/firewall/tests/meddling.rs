@@ -36,8 +36,8 @@ fn meddling_is_told_and_what_is_none_is_not() {
 }
 
 #[test]
-fn whom_others_throw_out_is_told() {
-    in_own_network("firewall::tests::meddling::whom_others_throw_out_is_told", || {
+fn whom_others_let_in_or_throw_out_is_told() {
+    in_own_network("firewall::tests::meddling::whom_others_let_in_or_throw_out_is_told", || {
         let mut firewall = Firewall::open().unwrap();
         let doors = [door("ssh", "tcp/22"), door("web", "tcp/80")];
         let names = || doors.iter().map(|(name, _)| name);
@@ -48,18 +48,32 @@ fn whom_others_throw_out_is_told() {
         let_in(&mut firewall);
         firewall.shut_out(&doors[1].0, SOURCE).unwrap();
         let_in(&mut firewall);
+        let other: IpAddr = "2001:db8::9".parse().unwrap();
         nft("delete element inet knockd ssh_ip { 192.0.2.7 }");
         nft("delete element inet knockd web_ip { 192.0.2.7 }\nadd element inet knockd web_ip { 192.0.2.7 }");
+        nft("add element inet knockd web_ip6 { 2001:db8::9 timeout 1m }");
         assert_eq!(firewall.news().unwrap(), News::Nothing);
-        assert_eq!(firewall.thrown_out(names()), [(&doors[0].0, SOURCE)]);
+        let told = firewall.by_hand(names());
+        assert_eq!(told[0], (&doors[0].0, SOURCE, ByHand::ThrownOut));
+        assert_eq!(told[1], (&doors[1].0, SOURCE, ByHand::LetIn(None)));
+        assert!(
+            matches!(told[2], (_, source, ByHand::LetIn(Some(time))) if source == other && time <= MINUTE),
+            "{told:?}"
+        );
+        assert_eq!(told.len(), 3);
+        // What was done last counts.
         let_in(&mut firewall);
         nft("delete element inet knockd ssh_ip { 192.0.2.7 }");
         let_in(&mut firewall);
         assert_eq!(firewall.news().unwrap(), News::Nothing);
-        assert_eq!(firewall.thrown_out(names()), []);
+        assert_eq!(firewall.by_hand(names()), []);
+        nft("flush set inet knockd ssh_ip");
+        assert_eq!(firewall.news().unwrap(), News::Nothing);
+        assert_eq!(firewall.by_hand(names()), [(&doors[0].0, SOURCE, ByHand::ThrownOut)]);
+        let_in(&mut firewall);
         nft("flush ruleset");
         assert!(matches!(firewall.news().unwrap(), News::Meddling(Meddling { removed: true, .. })));
-        assert_eq!(firewall.thrown_out(names()), []);
+        assert_eq!(firewall.by_hand(names()), []);
     });
 }
 

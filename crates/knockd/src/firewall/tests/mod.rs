@@ -87,6 +87,24 @@ fn a_reload_keeps_openings_of_doors_that_stay_and_no_others() {
 }
 
 #[test]
+fn doors_are_emptied_with_the_change_that_gives_them_other_ports() {
+    in_own_network("firewall::tests::doors_are_emptied_with_the_change_that_gives_them_other_ports", || {
+        let mut firewall = Firewall::open().unwrap();
+        let doors = [door("ssh", "tcp/22"), door("web", "tcp/80")];
+        firewall.install(&guarded(&doors)).unwrap();
+        for (name, _) in &doors {
+            firewall.let_in(name, SOURCE, MINUTE).unwrap();
+        }
+        let emptied = BTreeSet::from([&doors[1].0]);
+        firewall.install_with(&guarded(&doors), &emptied).unwrap();
+        assert_eq!(sources(&mut firewall, &doors[0].0), [SOURCE]);
+        assert!(sources(&mut firewall, &doors[1].0).is_empty());
+        firewall.let_in(&doors[1].0, SOURCE, MINUTE).unwrap();
+        assert_eq!(firewall.news().unwrap(), News::Nothing);
+    });
+}
+
+#[test]
 fn a_table_of_another_make_becomes_ours() {
     in_own_network("firewall::tests::a_table_of_another_make_becomes_ours", || {
         let mut firewall = Firewall::open().unwrap();

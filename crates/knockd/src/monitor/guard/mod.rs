@@ -2,33 +2,32 @@
 //!
 //! As long as there is no such door, the firewall is not so much as looked at.
 
+mod repairs;
+mod upkeep;
+
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
-    os::fd::{AsFd, BorrowedFd},
     sync::Arc,
     time::Duration,
 };
 
 use knock_core::{
-    config::{DoorConfig, Opens},
+    config::{DoorConfig, DoorName, Opens},
     moment::Moment,
 };
 use thiserror::Error;
 
+use self::repairs::Repairs;
 use super::{
     claim::{Claim, Unclaimed},
     lasting::Lasting,
     native::Native,
-    repairs::Repairs,
 };
 use crate::{
-    firewall::{Firewall, FirewallError, GuardedDoor, News},
+    firewall::{Firewall, FirewallError, GuardedDoor},
     log::{Line, Log},
 };
-
-/// How soon after one comparison of the table with how it was left there may be another.
-const COMPARE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What is told to the firewall.
 #[derive(Debug, Default)]
@@ -145,26 +144,15 @@ impl Guard {
         log: &Log,
     ) -> Result<(), GuardError> {
         let had_guard = self.has_guard();
-        let Some(firewall) = &mut self.firewall else { return Ok(()) };
         let guarded = guarded(&natives);
+        let emptied = emptied(&self.natives, &natives);
+        let Some(firewall) = &mut self.firewall else { return Ok(()) };
         let claim = if guarded.is_empty() || self.claim.is_some() { None } else { claim(patience, log)? };
         if !guarded.is_empty() {
             self.is_new |= !had_guard && !firewall.is_there()?;
-            firewall.install(&guarded)?;
+            firewall.install_with(&guarded, &emptied)?;
         } else if had_guard {
             firewall.flush()?;
-        }
-        for native in natives.values().filter(|native| native.guarded().is_some()) {
-            // Who was let in to other ports has not knocked for these.
-            let is_another = |before: &Native| before.guarded().is_some() && !before.goes_on_in(native);
-            if self.natives.get(&native.door).is_some_and(is_another)
-                && let Err(error) = native.shut_all_out(firewall)
-            {
-                log.say(Line::error(format!(
-                    "{}: who was let in to other ports still is: {error}",
-                    native.door
-                )));
-            }
         }
         self.claim = self.claim.take().or(claim).filter(|_| !guarded.is_empty());
         let before = &self.natives;
@@ -173,7 +161,7 @@ impl Guard {
             both.is_some_and(|(before, now)| before.goes_on_in(now))
         });
         tell_obstacles(firewall, &guarded, log);
-        drop(guarded);
+        drop((guarded, emptied));
         self.natives = natives;
         if !had_guard {
             self.take_over(now, log);
@@ -192,26 +180,30 @@ impl Guard {
 
     /// Learns who was let in by the daemon of before.
     fn take_over(&mut self, now: Moment, log: &Log) {
-        let Some(firewall) = &mut self.firewall else { return };
-        for native in self.natives.values() {
-            let found = match native.let_in_already(firewall) {
-                Ok(found) => found,
-                Err(error) => {
-                    log.say(Line::warning(format!(
-                        "{}: cannot find out for whom it is open: {error}",
-                        native.door
-                    )));
-                    continue;
+        for (door, count) in self.read_openings(now, log) {
+            let sources = if count == 1 { "source" } else { "sources" };
+            log.say(Line::note(format!("{door}: still open for {count} {sources}")));
+        }
+    }
+
+    /// Learns from the kernel who is let in where we guard. At which doors anybody is, and how many.
+    fn read_openings(&mut self, now: Moment, log: &Log) -> Vec<(Arc<str>, usize)> {
+        let Some(firewall) = &mut self.firewall else { return Vec::new() };
+        let mut counts = Vec::new();
+        for native in self.natives.values().filter(|native| native.guarded().is_some()) {
+            match native.let_in_already(firewall) {
+                Ok(found) => {
+                    self.lasting.replace(now, &native.door, &found);
+                    counts.push((Arc::clone(&native.door), found.len()));
                 }
-            };
-            for (source, left) in &found {
-                self.lasting.note(now, &native.door, *source, *left);
-            }
-            if !found.is_empty() {
-                let sources = if found.len() == 1 { "source" } else { "sources" };
-                log.say(Line::note(format!("{}: still open for {} {sources}", native.door, found.len())));
+                Err(error) => log.say(Line::warning(format!(
+                    "{}: cannot find out for whom it is open: {error}",
+                    native.door
+                ))),
             }
         }
+        counts.retain(|(_, count)| *count > 0);
+        counts
     }
 
     /// Lets somebody in, before anything else is done about him; none if the door does not open by itself.
@@ -236,89 +228,6 @@ impl Guard {
         let longer = self.lasting.note(now, &door, source, stay);
         let line = Line::LetIn { source, door, what, stay, longer };
         Some(if longer { Opened::Longer(line) } else { Opened::Anew(line) })
-    }
-
-    /// What to wait for, beside [`Guard::next_deadline`], until [`Guard::look_after`] has something to do.
-    #[must_use]
-    pub fn events(&self) -> Option<BorrowedFd<'_>> {
-        self.firewall.as_ref().filter(|_| !self.natives.is_empty()).map(AsFd::as_fd)
-    }
-
-    /// When [`Guard::look_after`] has something to do.
-    #[must_use]
-    pub fn next_deadline(&self) -> Option<Moment> {
-        self.repairs.next_deadline().into_iter().chain(self.compare_at).min()
-    }
-
-    /// Notices what somebody else has changed, and puts it right.
-    pub fn look_after(&mut self, now: Moment, log: &Log) {
-        if let Some(claim) = &self.claim {
-            claim.forget_asking();
-        }
-        let Some(firewall) = self.firewall.as_mut().filter(|_| !self.natives.is_empty()) else { return };
-        match firewall.news() {
-            Ok(News::Nothing) => {}
-            Ok(News::Meddling(meddling)) => self.need_repair(now, &meddling.to_string(), log),
-            Ok(News::Lost) => {
-                self.compare_at = self.compare_at.or(Some(now.max(self.compared.after(COMPARE_PAUSE))));
-            }
-            Err(error) => self.need_repair(now, &unfollowed(&error), log),
-        }
-        if self.compare_at.take_if(|moment| *moment <= now).is_some() {
-            self.compare(now, log);
-        }
-        if self.repairs.take_due(now) {
-            self.repair(now, log);
-        }
-    }
-
-    /// Finds out what was not to be heard.
-    fn compare(&mut self, now: Moment, log: &Log) {
-        let Some(firewall) = &mut self.firewall else { return };
-        self.compared = now;
-        match firewall.compare() {
-            Ok(None) => {}
-            Ok(Some(meddling)) => self.need_repair(now, &meddling.to_string(), log),
-            Err(error) => self.need_repair(now, &unfollowed(&error), log),
-        }
-    }
-
-    /// Says why, unless something is to be repaired already.
-    fn need_repair(&mut self, now: Moment, why: &str, log: &Log) {
-        let Some(pause) = self.repairs.need(now) else { return };
-        log.say(Line::warning(why.to_owned()));
-        if !pause.is_zero() {
-            log.say(Line::warning(format!(
-                "the table inet knockd is changed again and again: until it is put back in {} s its ports may be open",
-                pause.as_secs()
-            )));
-        }
-    }
-
-    fn repair(&mut self, now: Moment, log: &Log) {
-        let Some(firewall) = &mut self.firewall else { return };
-        let guarded = guarded(&self.natives);
-        if !guarded.is_empty()
-            && let Err(error) = firewall.install(&guarded)
-        {
-            let pause = self.repairs.failed(now).as_secs();
-            log.say(Line::error(format!(
-                "cannot put the table inet knockd back: {error}; trying again in {pause} s"
-            )));
-            return;
-        }
-        let (mut count, mut failed) = (0_usize, None);
-        for (door, source, left) in self.lasting.left(now) {
-            let Some(native) = self.natives.get(door) else { continue };
-            match native.let_in(firewall, source, left) {
-                Ok(_) => count += 1,
-                Err(refused) => failed = failed.or(Some((door, source, refused))),
-            }
-        }
-        log.say(Line::note(format!("what opens by itself is in order again, openings: {count}")));
-        if let Some((door, source, refused)) = failed {
-            log.say(Line::error(format!("{source}: {door}: could not be let in again: {refused}")));
-        }
     }
 
     /// Takes away the guard of a daemon that did not get to work, unless it has taken it over from another.
@@ -357,8 +266,14 @@ fn claim(patience: Duration, log: &Log) -> Result<Option<Claim>, Unclaimed> {
     }
 }
 
-fn unfollowed(error: &FirewallError) -> String {
-    format!("cannot follow the changes of the firewall: {error}")
+/// Doors that are guarded before and after, for other ports: who was let in there has not knocked for these.
+fn emptied<'a>(before: &Natives, natives: &'a Natives) -> BTreeSet<&'a DoorName> {
+    let is_another = |native: &&Native| {
+        let before = before.get(&native.door).filter(|before| before.guarded().is_some());
+        before.is_some_and(|before| !before.goes_on_in(native))
+    };
+    let guarded = natives.values().filter(is_another).filter_map(Native::guarded);
+    guarded.map(|door| door.name).collect()
 }
 
 fn guarded(natives: &Natives) -> Vec<GuardedDoor<'_>> {
