@@ -12,12 +12,22 @@ pub use self::alarm::Alarm;
 /// Now, on the clock that nobody sets and that goes on while the machine sleeps (`CLOCK_BOOTTIME` in
 /// `clock_gettime(2)`). All processes in the same time namespace count from the same origin.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is the clock that is to be used instead")]
 pub fn now() -> Moment {
-    let time = clock_gettime(ClockId::Boottime);
-    let span = Duration::new(
+    Moment::default().after(read(ClockId::Boottime))
+}
+
+/// Now, on the clock by which systemd compares (`CLOCK_MONOTONIC`): for its ears only, it stands still while the machine
+/// sleeps.
+#[must_use]
+pub fn monotonic() -> Duration {
+    read(ClockId::Monotonic)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock that is to be used instead")]
+fn read(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    Duration::new(
         u64::try_from(time.tv_sec).unwrap_or_default(),
         u32::try_from(time.tv_nsec).unwrap_or_default(),
-    );
-    Moment::default().after(span)
+    )
 }

@@ -54,7 +54,7 @@ pub fn main() -> ExitCode {
         read(&arguments)
     } else if arguments.flush {
         monitor::flush().map_err(|error| error.to_string()).map(|said| tell(&format!("{said}\n")))
-    } else if arguments.daemon && !arguments.detached {
+    } else if arguments.daemon && !arguments.detached && !service::is_awaited() {
         return detach(&arguments);
     } else {
         // Those who look for the daemon look for it by this name; /proc/self/exe would give it another.

@@ -1,6 +1,7 @@
 //! The half that acts: it owns the configuration, the log, the doors and their commands, and believes the watcher only
 //! what it can check.
 
+mod announcement;
 mod claim;
 mod commands;
 mod confinement;
@@ -64,6 +65,7 @@ use crate::{
     clock::{self, Alarm},
     links::{Changes, Links, What},
     log::{Line, Log},
+    service::Manager,
     settings::Settings,
 };
 
@@ -90,10 +92,14 @@ struct Monitor {
     confinement: Confinement,
     /// Who waits for us to be up.
     successor: Option<Successor>,
+    /// Who has started us as a service.
+    manager: Manager,
     /// Removed when the daemon ends.
     pid_file: Option<PidFile>,
     /// Whether a watcher has ever been ready.
     is_up: bool,
+    /// Whether the last reload found a configuration that could not be taken up.
+    is_refused: bool,
     /// When to try again to listen on what could not be.
     listen_again: Option<Moment>,
     /// What the watcher is to be told of the doors as soon as it has taken over other sockets.
@@ -126,6 +132,7 @@ impl Monitor {
                         // What was completed before is judged by the configuration before.
                         while self.take_reports(now)? {}
                         self.log.release();
+                        self.announce_reload(now);
                         self.reload(now);
                     }
                     Request::Reap => {
@@ -150,6 +157,7 @@ impl Monitor {
             self.restart_watcher(now);
             self.order_host_if_due();
             self.judge_watcher(now)?;
+            self.tell_manager(now);
         }
     }
 
@@ -160,6 +168,7 @@ impl Monitor {
             self.opener.next_deadline(),
             self.guard.next_deadline(),
             self.supervisor.next_deadline(),
+            self.manager.next_deadline(),
             self.listen_again,
         ];
         self.alarm.set(deadlines.into_iter().flatten().min())?;

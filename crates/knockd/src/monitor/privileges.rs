@@ -1,17 +1,17 @@
 //! What the monitor may do itself, and what it leaves to its commands.
 
-use std::io;
+use std::{io, thread};
 
 use rustix::{
     fs::Mode,
-    process::{geteuid, umask},
+    process::{Pid, Signal, Uid, geteuid, kill_process, umask},
     thread::{
         CapabilitiesSecureBits, CapabilitySet, CapabilitySets, capabilities, capabilities_secure_bits,
-        no_new_privs, set_capabilities,
+        no_new_privs, set_capabilities, set_thread_res_uid,
     },
 };
 
-use crate::sys::signals;
+use crate::{sandbox::Identity, sys::signals};
 
 /// The capabilities (`capabilities(7)`) that the monitor needs itself.
 const NEEDED: CapabilitySet = CapabilitySet::empty()
@@ -42,6 +42,23 @@ pub fn settle() -> io::Result<()> {
     }
     let held = capabilities(None)?;
     Ok(set_capabilities(None, reduced(held, commands_get_them_anew()?))?)
+}
+
+/// Ends a process of this user without `CAP_KILL`: one may signal those of one's own user. A thread becomes that user
+/// and ends with it; the others stay who they are.
+///
+/// Needs `CAP_SETUID` among the permitted ones, where [`settle`] leaves it if it can't be had anew.
+pub fn kill_as(identity: Identity, process: Pid) -> io::Result<()> {
+    let user = Uid::from_raw(identity.user());
+    let kill = move || -> io::Result<()> {
+        let held = capabilities(None)?;
+        let effective = held.effective | CapabilitySet::SETUID;
+        set_capabilities(None, CapabilitySets { effective, ..held })?;
+        set_thread_res_uid(user, user, user)?;
+        Ok(kill_process(process, Signal::KILL)?)
+    };
+    let killer = thread::Builder::new().name("knockd-end".to_owned()).spawn(kill)?;
+    killer.join().unwrap_or_else(|_| Err(io::Error::other("a thread has panicked")))
 }
 
 /// Whether a program that we run has all capabilities of the bounding set, whatever we have: that of root, unless

@@ -22,6 +22,7 @@ impl Monitor {
         let loaded = configuration::load(&self.directory, &path);
         // From here on whoever has changed the file may change it again.
         self.log.say(Line::Rereading { path: path.clone() });
+        self.is_refused = false;
         let (mistakes, first) = match loaded {
             Ok(checked) => {
                 for warning in &checked.warnings {
@@ -38,6 +39,7 @@ impl Monitor {
             }
             Err(error @ LoadError::Unreadable { .. }) => (1, error.to_string()),
         };
+        self.is_refused = true;
         self.log.say(Line::ConfigurationKept { path, mistakes, first });
         // Whatever is wrong, the signal may come from who rotates the log.
         self.log.reopen();

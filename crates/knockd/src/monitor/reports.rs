@@ -131,6 +131,7 @@ impl Monitor {
         let interfaces = super::listening::names(&self.settings.interfaces);
         self.log.say(Line::Starting { interfaces });
         self.tell_missing();
+        self.announce_ready(now);
         let Some(successor) = self.successor.take() else { return Ok(()) };
         self.log.leave_terminal();
         successor.report_up()

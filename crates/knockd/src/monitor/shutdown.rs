@@ -25,6 +25,7 @@ impl Monitor {
     pub(super) fn shut_down(mut self, guard: GuardOnExit) -> io::Result<()> {
         self.log.release();
         self.log.say(Line::ShuttingDown);
+        self.manager.stopping(clock::now(), "closing doors");
         self.supervisor.end();
         if guard == GuardOnExit::Remove {
             self.guard.remove(&self.log);

@@ -27,7 +27,7 @@ use crate::{
     journal::{self, DirectoryError},
     links::Links,
     log::{Line, Log, LogError, LogOptions},
-    service,
+    service::{self, Manager},
     settings::Settings,
     sys::slice::{self, Offspring},
 };
@@ -130,13 +130,14 @@ fn start(
     if let Err(error) = slice::ask_for_short(Offspring::Ordinary) {
         log.say(Line::debug(format!("no short time slices: {error}")));
     }
+    let manager = find_manager(&arguments, &log);
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
     let alarm = Alarm::new()?;
     let recovered = recovery::open(&settings, doors.close(), &log)?;
     guard.change(clock::now(), natives, predecessor::PATIENCE, &log)?;
     let mut monitor = Monitor {
         opener: Opener::new(settings.max_commands, output, remains),
-        supervisor: Supervisor::new(arguments.detached, arguments.debug),
+        supervisor: Supervisor::new(arguments.detached, arguments.debug, confinement.identity()),
         confinement,
         arguments,
         directory,
@@ -149,8 +150,10 @@ fn start(
         doors,
         guard,
         successor,
+        manager,
         pid_file,
         is_up: false,
+        is_refused: false,
         listen_again: None,
         pending: Changes::default(),
     };
@@ -170,6 +173,17 @@ impl Monitor {
         self.order_everything(now);
         Ok(self.await_confinement()?)
     }
+}
+
+/// Who hears how we are. Of a successor nobody wants to: he is not the process that was started.
+fn find_manager(arguments: &Arguments, log: &Log) -> Manager {
+    if arguments.detached {
+        return Manager::default();
+    }
+    Manager::find().unwrap_or_else(|error| {
+        log.say(Line::warning(format!("cannot tell the manager of services how we are: {error}")));
+        Manager::default()
+    })
 }
 
 /// What the configuration needs to start and this machine doesn't have now, a line each.

@@ -8,7 +8,10 @@ use super::{
     patience::{Debt, Owed, Patience},
     watcher_process::{self, WatcherProcess},
 };
-use crate::ipc::{Conduct, Order};
+use crate::{
+    ipc::{Conduct, Order},
+    sandbox::Identity,
+};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -26,6 +29,8 @@ pub struct Supervisor {
     quiet: bool,
     /// Whether watchers explain why hits did nothing.
     explains: bool,
+    /// Whom watchers are told to be.
+    identity: Option<Identity>,
     process: Option<WatcherProcess>,
     /// How the watcher that runs behaves.
     conduct: Conduct,
@@ -45,11 +50,12 @@ pub struct Supervisor {
 impl Supervisor {
     /// No watcher yet.
     #[must_use]
-    pub fn new(quiet: bool, explains: bool) -> Self {
+    pub fn new(quiet: bool, explains: bool, identity: Option<Identity>) -> Self {
         let never = Moment::default();
         Self {
             quiet,
             explains,
+            identity,
             process: None,
             conduct: Conduct::new(explains),
             patience: Patience::default(),
@@ -187,7 +193,7 @@ impl Supervisor {
     /// Takes in that the watcher has ended or can't be trusted. Returns how it ended, and after what time the next one
     /// starts.
     pub fn failed(&mut self, now: Moment) -> (String, Duration) {
-        let how = match self.process.take().map(WatcherProcess::end) {
+        let how = match self.process.take().map(|process| process.end(self.identity)) {
             Some(Ok(status)) => watcher_process::how_it_ended(status),
             Some(Err(error)) => error.to_string(),
             None => "not started".to_owned(),
@@ -201,7 +207,7 @@ impl Supervisor {
     /// Ends the watcher for good.
     pub fn end(&mut self) {
         if let Some(process) = self.process.take() {
-            let _ = process.end();
+            let _ = process.end(self.identity);
         }
     }
 

@@ -10,7 +10,8 @@ use std::{
 use libc::SIGSYS;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
-use crate::ipc::channel::Channel;
+use super::privileges;
+use crate::{ipc::channel::Channel, sandbox::Identity};
 
 /// The option that makes this program the watcher.
 pub const WATCHER: &str = "--watcher";
@@ -56,10 +57,14 @@ impl WatcherProcess {
         status.is_ok_and(|status| status.is_some_and(|status| status.stopped()))
     }
 
-    /// Ends it, if it hasn't ended yet, and takes its exit status.
-    pub fn end(mut self) -> io::Result<ExitStatus> {
+    /// Ends it, if it hasn't ended yet, and takes its exit status. `identity` is whom it was told to be.
+    pub fn end(mut self, identity: Option<Identity>) -> io::Result<ExitStatus> {
         // It may have ended by itself.
-        let _ = self.child.kill();
+        if self.child.kill().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+            && let Some(identity) = identity
+        {
+            privileges::kill_as(identity, Pid::from_child(&self.child))?;
+        }
         self.child.wait()
     }
 }

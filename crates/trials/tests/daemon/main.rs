@@ -30,6 +30,7 @@ mod processes;
 mod reload;
 mod replay;
 mod ring;
+mod service;
 mod signals;
 mod start;
 mod state;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
             reload::trials(),
             replay::trials(),
             ring::trials(),
+            service::trials(),
             signals::trials(),
             start::trials(),
             state::trials(),

@@ -13,7 +13,7 @@ fn supervisor() -> (Supervisor, Channel, Pid) {
     let (near, far) = Channel::pair().unwrap();
     let child = Command::new("sleep").arg("1000").spawn().unwrap();
     let id = Pid::from_child(&child);
-    let mut supervisor = Supervisor::new(true, false);
+    let mut supervisor = Supervisor::new(true, false, None);
     supervisor.process = Some(WatcherProcess::pretend(child, near));
     let confined = Report::Confined(crate::sandbox::Protections::default());
     supervisor.conduct().examine(at(0), &confined, |_| None).unwrap();

@@ -1,4 +1,6 @@
-//! Who has started us.
+//! Who has started us, and who of them wants to hear how we are.
+
+mod manager;
 
 use std::{
     env,
@@ -8,6 +10,8 @@ use std::{
 };
 
 use rustix::process::{Pid, getpid, getppid};
+
+pub use self::manager::Manager;
 
 /// Whether systemd has started this very process for a service, not somebody who works in a session that systemd has
 /// started.
@@ -28,6 +32,13 @@ pub fn is_heard_by_journal() -> bool {
 /// outputs of his own.
 fn is_stream(stream: &OsStr, output: &impl AsFd) -> bool {
     rustix::fs::fstat(output).is_ok_and(|stat| *stream == *format!("{}:{}", stat.st_dev, stat.st_ino))
+}
+
+/// Whether whoever has started us as a service waits for this very process to say that it is up (`Type=notify` in
+/// `systemd.service(5)`), and takes its end for the end of the service.
+#[must_use]
+pub fn is_awaited() -> bool {
+    is_this_one() && env::var_os(manager::ADDRESS).is_some()
 }
 
 /// By the variables that systemd sets (systemd.exec(5), "Environment Variables Set or Propagated by the Service
