@@ -5,7 +5,7 @@ use documents::{
     manual::Page,
     markdown::{blocks, documents},
 };
-use knock_core::config;
+use knock_core::config::{self, DIRECTIVES, SectionKind};
 
 #[test]
 fn those_in_the_documents_are_sound() {
@@ -30,6 +30,38 @@ fn those_in_the_manual_are_sound() {
     }
     // All in one file, too: no two have the same sequence or name.
     is_sound("knockd.conf.5", &shown.concat());
+}
+
+/// What the classic daemon knows, so that somebody who goes back has to leave out the rest.
+#[test]
+fn the_way_back_leaves_out_what_the_classic_daemon_does_not_know() {
+    const CLASSIC: [&str; 14] = [
+        "UseSyslog",
+        "LogFile",
+        "PidFile",
+        "Interface",
+        "Sequence",
+        "One_Time_Sequences",
+        "Seq_Timeout",
+        "TCPFlags",
+        "Target",
+        "Start_Command",
+        "Start_Command_6",
+        "Cmd_Timeout",
+        "Stop_Command",
+        "Stop_Command_6",
+    ];
+    let page = documents::text("docs/migration.md").unwrap();
+    let said = page.split("**The way back**").nth(1).unwrap().split("\n\n").next().unwrap();
+    for directive in DIRECTIVES {
+        let is_classic = CLASSIC.contains(&directive.name);
+        let is_named = said.contains(&format!("`{}`", directive.name));
+        let expected = match directive.section() {
+            SectionKind::Options => is_classic,
+            SectionKind::Door => !is_classic,
+        };
+        assert_eq!(is_named, expected, "{}", directive.name);
+    }
 }
 
 fn is_sound(name: &str, text: &str) {
