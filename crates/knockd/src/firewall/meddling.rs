@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fmt, io,
+    fmt, io, mem,
     net::IpAddr,
     os::fd::{AsFd, BorrowedFd},
 };
@@ -16,6 +16,7 @@ use super::{
         message::{Content, Reply, messages},
         socket::{Refusal, Socket},
     },
+    obstacle::Sight,
     own_table::is_ours,
 };
 
@@ -72,6 +73,9 @@ pub(super) struct Listener {
     /// `netlink_rcv_wake()` in the kernel's `net/netlink/af_netlink.c`).
     is_lossy: bool,
     by_hand: Changes,
+    /// What has been seen of others, and whether that has changed since.
+    sight: Sight,
+    is_another_sight: bool,
 }
 
 impl Listener {
@@ -79,7 +83,13 @@ impl Listener {
         let socket = Socket::open(GROUP)?;
         // Without the right to it a flood of changes is lost earlier.
         let _ = set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER);
-        Ok(Self { socket, is_lossy: false, by_hand: Changes::default() })
+        Ok(Self {
+            socket,
+            is_lossy: false,
+            by_hand: Changes::default(),
+            sight: Sight::default(),
+            is_another_sight: false,
+        })
     }
 
     /// Takes in what has happened, but for what was done over the socket with this number. If it is more than is taken in
@@ -105,15 +115,27 @@ impl Listener {
                 let is_own = reply.sender == own;
                 self.by_hand.note(reply, is_own);
                 if !is_own {
+                    self.is_another_sight |= self.sight.is_changed_by(reply);
                     take_in(&mut heard, reply);
                 }
             }
         }
+        self.is_another_sight |= lost;
         Ok(match heard {
             Some((_, meddling)) => News::Meddling(meddling),
             None if lost => News::Lost,
             None => News::Nothing,
         })
+    }
+
+    /// Takes in what is seen of others now.
+    pub(super) fn see(&mut self, sight: Sight) {
+        self.sight = sight;
+    }
+
+    /// Whether that has changed since this was asked last, as far as it was heard.
+    pub(super) fn sees_another(&mut self) -> bool {
+        mem::take(&mut self.is_another_sight)
     }
 
     /// Whom others have let in or thrown out since this was asked last, as far as it was heard, by the sets' names.

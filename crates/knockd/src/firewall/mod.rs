@@ -47,7 +47,8 @@ pub use self::{
 use self::{
     meddling::Listener,
     nf_tables::{
-        constants::family,
+        attributes::Writer,
+        constants::{NFTA_TABLE, family, message},
         socket::{Refusal, Socket},
     },
     opening::{Place, key},
@@ -67,6 +68,20 @@ pub struct Firewall {
     number: u32,
     /// The table as we have left it, if that could be read.
     left: Option<OwnTable>,
+}
+
+/// Whether there is a table `inet knockd`, by one question; it takes the right to change it.
+pub fn has_own_table() -> Result<bool, FirewallError> {
+    let at_first = |refusal| FirewallError::at_first(&refusal);
+    let mut socket = Socket::open(0).map_err(|error| at_first(Refusal::Socket(error)))?;
+    let name = |attributes: &mut Writer| {
+        attributes.text(NFTA_TABLE, TABLE);
+    };
+    match socket.ask(message::GETTABLE, family::INET, name, |_| ()) {
+        Ok(()) => Ok(true),
+        Err(refusal) if refusal.is(Errno::NOENT) => Ok(false),
+        Err(refusal) => Err(at_first(refusal)),
+    }
 }
 
 impl Firewall {
@@ -226,8 +241,17 @@ impl Firewall {
 
     /// Looks for chains of others that drop what these doors let in; see [`Obstacle`].
     pub fn obstacles(&mut self, doors: &[GuardedDoor<'_>]) -> Result<Vec<Obstacle>, FirewallError> {
-        obstacle::find(&mut self.socket, doors)
-            .map_err(|refusal| FirewallError::new("looking for rules that are in the way of doors", &refusal))
+        let (obstacles, sight) = obstacle::find(&mut self.socket, doors).map_err(|refusal| {
+            FirewallError::new("looking for rules that are in the way of doors", &refusal)
+        })?;
+        self.listener.see(sight);
+        Ok(obstacles)
+    }
+
+    /// Whether others have changed anything since this was asked last that may have made other
+    /// [`obstacles`](Self::obstacles), as far as [`news`](Self::news) have told of it.
+    pub fn may_have_other_obstacles(&mut self) -> bool {
+        self.listener.sees_another()
     }
 
     fn change_table(

@@ -25,6 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("native_others::whom_they_throw_out_stays_out", whom_they_throw_out_stays_out),
         trial("native_others::whom_they_let_in_is_put_back", whom_they_let_in_is_put_back),
         trial("native_others::what_stands_in_the_way_is_told", what_stands_in_the_way_is_told),
+        trial("native_others::what_comes_in_the_way_is_told_and_that_it_goes", what_comes_in_the_way_is_told),
     ]
 }
 
@@ -144,5 +145,28 @@ fn what_stands_in_the_way_is_told() -> Outcome {
     lab.server().shell("nft add rule inet strict input tcp dport 22 accept")?;
     is_open(&lab, KNOCKER, "tcp/22")?;
     is_shut(&lab, OTHER, "tcp/22")?;
+    daemon.terminate()
+}
+
+fn what_comes_in_the_way_is_told() -> Outcome {
+    const GONE: &str =
+        "the chain inet strict input does not drop packets any more from whom a door has let in";
+    let lab = lab()?;
+    let daemon = daemon(&lab, "Open = tcp/22\n Cmd_Timeout = 30")?;
+    lab.server().shell(
+        "nft 'add table inet strict; \
+         add chain inet strict input { type filter hook input priority 0; policy drop; }; \
+         add rule inet strict input udp dport 7000-8000 accept; add rule inet strict input icmpv6 type != 1 accept'",
+    )?;
+    let told = "the chain inet strict input (priority 0) drops packets to tcp/22 by its policy";
+    daemon.log().await_part(told)?;
+    // Something else happens to it, and something to it that matters.
+    lab.server().shell("nft add rule inet strict input tcp dport 80 accept")?;
+    lab.server().shell("nft add rule inet strict input tcp dport 22 accept")?;
+    daemon.log().await_part(GONE)?;
+    same("warnings", daemon.log().count(told), 1)?;
+    enter(&lab, &daemon, KNOCKER)?;
+    is_open(&lab, KNOCKER, "tcp/22")?;
+    same("signs of meddling", daemon.log().count("table inet knockd"), 0)?;
     daemon.terminate()
 }

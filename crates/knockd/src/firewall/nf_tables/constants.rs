@@ -28,6 +28,9 @@ pub(in crate::firewall) const NFTA_TABLE: u16 = 1;
 /// `enum nft_table_attributes`.
 pub(in crate::firewall) const NFTA_TABLE_FLAGS: u16 = 2;
 
+/// One of them: the chains of the table see no packets (`enum nft_table_flags`).
+pub(in crate::firewall) const TABLE_DORMANT: u32 = 0x1;
+
 /// `enum nft_chain_attributes`.
 pub(in crate::firewall) mod chain {
     pub const NAME: u16 = 3;

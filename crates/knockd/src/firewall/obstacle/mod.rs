@@ -12,6 +12,7 @@ mod expression;
 mod fate;
 mod packet;
 mod ruleset;
+mod sight;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use std::fmt;
 
 use knock_core::ports::PortRange;
 
+pub(super) use self::sight::Sight;
 use self::{fate::Fate, packet::Packet, ruleset::Table};
 use super::{
     guarded_door::GuardedDoor,
@@ -61,16 +63,18 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// Looks for such chains.
-pub(super) fn find(socket: &mut Socket, doors: &[GuardedDoor<'_>]) -> Result<Vec<Obstacle>, Refusal> {
+/// Looks for such chains, and tells what it has seen.
+pub(super) fn find(
+    socket: &mut Socket,
+    doors: &[GuardedDoor<'_>],
+) -> Result<(Vec<Obstacle>, Sight), Refusal> {
     let mut ports: Vec<_> = doors.iter().flat_map(|door| door.ports.ranges()).copied().collect();
     ports.sort_unstable();
     ports.dedup();
     let tables = Table::read_all(socket)?;
-    Ok(tables
-        .iter()
-        .flat_map(|table| table.bases.iter().filter_map(|base| obstacle(table, base, &ports)))
-        .collect())
+    let obstacles =
+        tables.iter().flat_map(|table| table.bases.iter().filter_map(|base| obstacle(table, base, &ports)));
+    Ok((obstacles.collect(), Sight::of(&tables)))
 }
 
 fn obstacle(table: &Table, (chain, base): &(String, Base), ports: &[PortRange]) -> Option<Obstacle> {

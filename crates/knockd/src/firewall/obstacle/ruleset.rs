@@ -10,7 +10,8 @@ use super::{
         nf_tables::{
             attributes::{Attributes, Writer},
             constants::{
-                HOOK_INPUT, NFTA_TABLE, data, element, elements, family, key_type, message, rule, set_flag,
+                HOOK_INPUT, NFTA_TABLE, NFTA_TABLE_FLAGS, TABLE_DORMANT, data, element, elements, family,
+                key_type, message, rule, set_flag,
             },
             socket::{Refusal, Socket},
         },
@@ -60,8 +61,18 @@ struct Element {
 }
 
 impl Table {
-    /// All such tables but our own.
+    /// All such tables but our own, and those that somebody has put to sleep.
     pub(super) fn read_all(socket: &mut Socket) -> Result<Vec<Self>, Refusal> {
+        let asleep = socket.list(
+            message::GETTABLE,
+            family::UNSPECIFIED,
+            |_| {},
+            |reply| {
+                let is_asleep = reply.attributes.number(NFTA_TABLE_FLAGS).unwrap_or(0) & TABLE_DORMANT != 0;
+                let table = reply.attributes.text(NFTA_TABLE).filter(|_| is_asleep)?;
+                Some((reply.family, table.to_owned()))
+            },
+        )?;
         let chains = socket.list(
             message::GETCHAIN,
             family::UNSPECIFIED,
@@ -70,13 +81,14 @@ impl Table {
                 let sees_addresses = [family::INET, family::IP, family::IP6].contains(&reply.family);
                 let table = reply.attributes.text(NFTA_TABLE)?.to_owned();
                 let chain = Chain::read(reply.attributes)?;
-                (sees_addresses && !is_ours(reply)).then_some(((reply.family, table), chain))
+                let table = (reply.family, table);
+                let counts = sees_addresses && !is_ours(reply) && !asleep.contains(&table);
+                counts.then_some((table, chain))
             },
         )?;
         let mut tables: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (table, Chain { name, base }) in chains {
             let bases = tables.entry(table).or_default();
-            let is_on_the_way = |base: &Base| base.hook == HOOK_INPUT && base.kind == "filter";
             bases.extend(base.filter(is_on_the_way).map(|base| (name, base)));
         }
         let on_the_way = tables.into_iter().filter(|(_, bases)| !bases.is_empty());
@@ -116,6 +128,11 @@ impl Table {
         }
         Ok(Self { family, name, bases, rules, sets })
     }
+}
+
+/// Whether packets to this host come through such a chain.
+pub(super) fn is_on_the_way(base: &Base) -> bool {
+    base.hook == HOOK_INPUT && base.kind == "filter"
 }
 
 /// Whether keys of this type are addresses, or have one in them.

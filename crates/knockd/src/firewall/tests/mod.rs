@@ -1,4 +1,5 @@
 mod meddling;
+mod others;
 
 use std::{net::Ipv4Addr, thread, time::Instant};
 

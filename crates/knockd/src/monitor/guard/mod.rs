@@ -2,6 +2,7 @@
 //!
 //! As long as there is no such door, the firewall is not so much as looked at.
 
+mod lookout;
 mod repairs;
 mod upkeep;
 
@@ -18,13 +19,14 @@ use knock_core::{
 };
 use thiserror::Error;
 
-use self::repairs::Repairs;
+use self::{lookout::Lookout, repairs::Repairs};
 use super::{
     claim::{Claim, Unclaimed},
     lasting::Lasting,
     native::Native,
 };
 use crate::{
+    clock,
     firewall::{Firewall, FirewallError, GuardedDoor},
     log::{Line, Log},
 };
@@ -45,7 +47,10 @@ pub struct Guard {
     repairs: Repairs,
     /// When to look whether the table is as we have left it, since it was not to be heard.
     compare_at: Option<Moment>,
-    compared: Moment,
+    /// Before this the table is not compared, and the sets are not read.
+    compare_rest: Moment,
+    read_rest: Moment,
+    lookout: Lookout,
 }
 
 /// Doors that open by themselves, by their names.
@@ -134,8 +139,8 @@ impl Guard {
     }
 
     /// Has the firewall guard these doors instead of those of before, at one stroke. Who is let in at a door that stays
-    /// remains so, whoever has let him in, unless it has other ports; if it fails all remains as it was. Another daemon that guards has `patience` to
-    /// end.
+    /// remains so, whoever has let him in, unless it has other ports; if it fails all remains as it was. Another daemon that
+    /// guards has `patience` to end.
     pub fn change(
         &mut self,
         now: Moment,
@@ -160,7 +165,7 @@ impl Guard {
             let both = before.get(door).zip(natives.get(door));
             both.is_some_and(|(before, now)| before.goes_on_in(now))
         });
-        tell_obstacles(firewall, &guarded, log);
+        self.lookout.look_anew(firewall, &guarded, log);
         drop((guarded, emptied));
         self.natives = natives;
         if !had_guard {
@@ -170,11 +175,14 @@ impl Guard {
             self.firewall = None;
             self.repairs.forget();
             self.compare_at = None;
+            self.lookout = Lookout::default();
         }
         Ok(())
     }
 
-    fn has_guard(&self) -> bool {
+    /// Whether any door is guarded.
+    #[must_use]
+    pub fn has_guard(&self) -> bool {
         self.natives.values().any(|native| native.guarded().is_some())
     }
 
@@ -280,16 +288,9 @@ fn guarded(natives: &Natives) -> Vec<GuardedDoor<'_>> {
     natives.values().filter_map(Native::guarded).collect()
 }
 
-/// Says what of others would stand in the way of who is let in.
-fn tell_obstacles(firewall: &mut Firewall, guarded: &[GuardedDoor<'_>], log: &Log) {
-    match firewall.obstacles(guarded) {
-        Ok(obstacles) => {
-            for obstacle in obstacles {
-                log.say(Line::warning(obstacle.to_string()));
-            }
-        }
-        Err(error) => {
-            log.say(Line::warning(format!("cannot look for what else drops packets: {error}")));
-        }
-    }
+/// How long something is left alone that was begun at that moment and is over now: for this time at least, and for so long
+/// that it takes at most a hundredth of all.
+fn rest(begin: Moment, shortest: Duration) -> Moment {
+    let now = clock::now();
+    now.after(shortest.max(now.since(begin).saturating_mul(99)))
 }

@@ -7,8 +7,9 @@ use std::{
 
 use knock_core::moment::Moment;
 
-use super::{Guard, guarded};
+use super::{Guard, guarded, rest};
 use crate::{
+    clock,
     firewall::{ByHand, FirewallError, News},
     log::{Line, Log},
     monitor::native::Native,
@@ -27,7 +28,10 @@ impl Guard {
     /// When [`Guard::look_after`] has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
-        self.repairs.next_deadline().into_iter().chain(self.compare_at).min()
+        [self.repairs.next_deadline(), self.compare_at, self.lookout.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Notices what somebody else has changed, and puts it right.
@@ -37,12 +41,15 @@ impl Guard {
         }
         let Some(firewall) = self.firewall.as_mut().filter(|_| !self.natives.is_empty()) else { return };
         let news = firewall.news();
+        if firewall.may_have_other_obstacles() && self.has_guard() {
+            self.lookout.note_change(now);
+        }
         self.follow_hands(now);
         match news {
             Ok(News::Nothing) => {}
             Ok(News::Meddling(meddling)) => self.need_repair(now, &meddling.to_string(), log),
             Ok(News::Lost) => {
-                self.compare_at = self.compare_at.or(Some(now.max(self.compared.after(COMPARE_PAUSE))));
+                self.compare_at = self.compare_at.or(Some(now.max(self.compare_rest)));
             }
             Err(error) => self.need_repair(now, &unfollowed(&error), log),
         }
@@ -51,6 +58,11 @@ impl Guard {
         }
         if self.repairs.take_due(now) {
             self.repair(now, log);
+        }
+        if self.lookout.take_due(now)
+            && let Some(firewall) = &mut self.firewall
+        {
+            self.lookout.look(firewall, &guarded(&self.natives), log);
         }
     }
 
@@ -70,9 +82,15 @@ impl Guard {
     /// Finds out what was not to be heard.
     fn compare(&mut self, now: Moment, log: &Log) {
         let Some(firewall) = &mut self.firewall else { return };
-        self.compared = now;
-        match firewall.compare() {
-            Ok(None) => drop(self.read_openings(now, log)),
+        let begin = clock::now();
+        let compared = firewall.compare();
+        self.compare_rest = rest(begin, COMPARE_PAUSE);
+        match compared {
+            Ok(None) if now < self.read_rest => self.compare_at = Some(self.read_rest),
+            Ok(None) => {
+                self.read_openings(now, log);
+                self.read_rest = rest(begin, COMPARE_PAUSE);
+            }
             Ok(Some(meddling)) => self.need_repair(now, &meddling.to_string(), log),
             Err(error) => self.need_repair(now, &unfollowed(&error), log),
         }
