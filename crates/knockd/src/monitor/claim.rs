@@ -38,6 +38,11 @@ const TURN: usize = 16;
 #[derive(Debug)]
 pub struct Claim(UnixListener);
 
+/// Whether a daemon guards ports here, as far as that can be told without disturbing it.
+pub fn is_guarded() -> bool {
+    Holder::of(NAME).may_guard()
+}
+
 /// Why the claim can't be had.
 #[derive(Debug, Error)]
 pub enum Unclaimed {

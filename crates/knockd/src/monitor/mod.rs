@@ -13,6 +13,7 @@ mod flush;
 mod guard;
 mod job;
 mod lasting;
+mod leftover;
 mod listening;
 mod native;
 mod one_time_file;

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use knock_core::config::{Checked, Config, DoorConfig, GuardOnExit, Options, Warning};
+use knock_core::config::{Checked, Config, DoorConfig, GuardOnExit, Opens, Options, Warning};
 use thiserror::Error;
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     detach::Successor,
     doors::{Changes, Doors, UnreadableOneTimeFile},
     guard::{Guard, GuardError},
+    leftover::leftover,
     listening::{self, ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
@@ -135,6 +136,15 @@ fn start(
     let alarm = Alarm::new()?;
     let recovered = recovery::open(&settings, doors.close(), &log)?;
     guard.change(clock::now(), natives, predecessor::PATIENCE, &log)?;
+    if !guard.has_guard() {
+        match leftover() {
+            Ok(None) => {}
+            Ok(Some(leftover)) => log.say(Line::warning(leftover)),
+            Err(error) => {
+                log.say(Line::debug(format!("cannot look for what an earlier knockd has left: {error}")));
+            }
+        }
+    }
     let mut monitor = Monitor {
         opener: Opener::new(settings.max_commands, output, remains),
         supervisor: Supervisor::new(arguments.detached, arguments.debug, confinement.identity()),
@@ -196,7 +206,15 @@ pub fn lacking(arguments: &Arguments, config: &Config) -> Vec<String> {
     let closes = config.doors.iter().any(DoorConfig::closes);
     let unnoted = if closes { journal::check_state_directory(&settings.state_dir).err() } else { None };
     let unopened = Guard::default().prepare(&config.doors).err().map(|unopened| unopened.to_string());
-    let files = unnoted.map(|unnoted| unnoted.to_string()).into_iter().chain(unreadable).chain(unopened);
+    // Who may not look can't be told.
+    let guards = config.doors.iter().any(|door| matches!(door.opens, Opens::Ports(_)));
+    let leftover = if guards { None } else { leftover().ok().flatten().map(str::to_owned) };
+    let files = unnoted
+        .map(|unnoted| unnoted.to_string())
+        .into_iter()
+        .chain(unreadable)
+        .chain(unopened)
+        .chain(leftover);
     let links = match Links::open() {
         Ok(links) => links,
         Err(error) => return files.chain([error.to_string()]).collect(),

@@ -31,6 +31,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("native_life::the_next_daemon_waits_for_the_end", the_next_daemon_waits_for_the_end),
         trial("native_life::without_the_right_it_does_not_start", without_the_right_it_does_not_start),
         trial("native_life::a_start_that_fails_leaves_no_new_guard", a_start_that_fails_leaves_no_new_guard),
+        trial("native_life::a_guard_that_nobody_needs_is_told", a_guard_that_nobody_needs_is_told),
         trial("native_life::other_doors_leave_the_firewall_alone", other_doors_leave_the_firewall_alone),
     ]
 }
@@ -287,6 +288,38 @@ fn a_start_that_fails_leaves_no_new_guard() -> Outcome {
     fails()?;
     is_open(&lab, KNOCKER, "tcp/22")?;
     is_shut(&lab, OTHER, "tcp/22")
+}
+
+fn a_guard_that_nobody_needs_is_told() -> Outcome {
+    const TOLD: &str = "an earlier knockd has left its guard (table inet knockd)";
+    let lab = lab()?;
+    let check = |told: usize| {
+        let ended = Setup::new(&lab, DOOR)?.with(&["--check"]).run()?;
+        same("status", ended.status, Some(0))?;
+        same("told", ended.err.matches(TOLD).count(), told)
+    };
+    check(0)?;
+    let guards = daemon(&lab, "Open = tcp/22\n Cmd_Timeout = 30")?;
+    // It is somebody's.
+    check(0)?;
+    guards.terminate()?;
+    fs::remove_file(lab.directory().join("log"))?;
+    check(1)?;
+    let other = Setup::new(&lab, DOOR)?.start()?;
+    same("told", other.log().count(TOLD), 1)?;
+    same("what to do", other.log().count("if they are to be open, run knockd --flush"), 1)?;
+    is_shut(&lab, OTHER, "tcp/22")?;
+    let flushed = lab.server().output(Command::new(binaries::knockd()?).arg("--flush"))?;
+    same("status", flushed.status.code(), Some(0))?;
+    is_open(&lab, OTHER, "tcp/22")?;
+    other.terminate()?;
+    check(0)?;
+    // Who may not look says nothing of it.
+    lab.server().shell("nft add table inet knockd")?;
+    fs::remove_file(lab.directory().join("log"))?;
+    let powerless = Setup::new(&lab, DOOR)?.behind(POWERLESS).start()?;
+    same("told", powerless.log().count("earlier knockd"), 0)?;
+    powerless.terminate()
 }
 
 fn other_doors_leave_the_firewall_alone() -> Outcome {
