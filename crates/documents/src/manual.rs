@@ -31,6 +31,16 @@ impl Page {
         entries(self.section(section))
     }
 
+    /// The parts of a section (`.Ss`), each with its title and its entries.
+    #[must_use]
+    pub fn subsections(&self, section: &str) -> Vec<(String, Vec<Entry>)> {
+        let parts = self.section(section).split("\n.Ss ").skip(1);
+        parts
+            .filter_map(|part| part.split_once('\n'))
+            .map(|(title, body)| (words(title), entries(body)))
+            .collect()
+    }
+
     /// The entries of the whole page that begin with an option.
     #[must_use]
     pub fn options(&self) -> Vec<Entry> {
@@ -88,8 +98,8 @@ fn words(request: &str) -> String {
     let mut shown = String::new();
     let mut glued = false;
     for word in request.split(' ') {
-        let is_macro = word.len() == 2 && word.starts_with(|c: char| c.is_ascii_uppercase())
-            || matches!(word, "Fl" | "Op");
+        let is_macro = matches!(word.as_bytes(), [first, second]
+            if first.is_ascii_uppercase() && second.is_ascii_lowercase());
         match word {
             "Ns" => glued = true,
             "Fl" => {

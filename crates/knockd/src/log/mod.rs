@@ -44,6 +44,8 @@ mod level;
 pub mod line;
 mod lookup;
 mod mailbox;
+#[cfg(test)]
+mod manual;
 mod plain;
 mod pump;
 mod purpose;

@@ -104,7 +104,7 @@ fn of_the_log() -> Vec<Line> {
     let lines = [
         Line::LeftOut { count: 12, kind: Kind::Attempt(event::Kind::Stage), sample },
         Line::OutputBroken { output: Output::Syslog, reason: reason() },
-        Line::OutputWorks { output: Output::File(path()), lost: 1 },
+        Line::OutputWorks { output: Output::File(path()), lost: 2 },
         Line::NotShown { count: 3 },
         Line::FileReopened { path: path() },
         Line::FileNotReopened { path: path(), reason: reason() },
