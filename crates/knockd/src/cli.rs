@@ -3,7 +3,10 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use clap::{ArgAction, Parser};
-use knock_core::{config::Listen, filter::Families};
+use knock_core::{
+    config::{ControlSocket, Listen},
+    filter::Families,
+};
 
 use crate::log::Terminal;
 
@@ -74,6 +77,12 @@ pub struct Arguments {
     /// configuration, else /var/lib/knockd]
     #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     pub state_dir: Option<PathBuf>,
+
+    /// Be asked and told things by knockctl at this socket;
+    /// none for no socket [default: the one of the
+    /// configuration, else /run/knockd/knockd.sock]
+    #[arg(long, value_name = "PATH", verbatim_doc_comment)]
+    pub socket: Option<ControlSocket>,
 
     /// Look at packets as this user, who needs no rights
     /// [default: knockd if there is one, else nobody]
@@ -196,6 +205,7 @@ mod tests {
             "--only-ip-v4",
             "--lookup",
             "--state-dir",
+            "--socket",
             "--user",
             "--require-sandbox",
             "--flush",

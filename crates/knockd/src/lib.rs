@@ -5,6 +5,7 @@ mod cli;
 mod clock;
 mod complaint;
 mod configuration;
+pub mod control;
 pub mod firewall;
 pub mod ipc;
 mod journal;

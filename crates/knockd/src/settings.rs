@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use knock_core::{
-    config::{GuardOnExit, Listen, LogFormat, Options},
+    config::{ControlSocket, GuardOnExit, Listen, LogFormat, Options},
     filter::Families,
 };
 
@@ -31,6 +31,8 @@ pub struct Settings {
     pub pid_file: PathBuf,
     /// The directory of the journal of openings.
     pub state_dir: PathBuf,
+    /// The control socket, if there is to be one.
+    pub control_socket: Option<PathBuf>,
     /// The log file.
     pub log_file: Option<PathBuf>,
     /// How lines look in the log file and on the terminal.
@@ -52,6 +54,7 @@ impl Settings {
         let given = arguments.interface.clone().or_else(|| options.interfaces.clone());
         let pid_file = arguments.pidfile.as_deref().or(options.pid_file.as_deref());
         let state_dir = arguments.state_dir.as_deref().or(options.state_dir.as_deref());
+        let socket = arguments.socket.as_ref().or(options.control_socket.as_ref());
         let log_file = arguments.logfile.as_deref().or(options.log_file.as_deref());
         Self {
             interfaces: given.unwrap_or_else(|| Listen::Named(vec![INTERFACE.to_owned()])),
@@ -59,6 +62,11 @@ impl Settings {
             families: arguments.families(),
             pid_file: directory.join(pid_file.unwrap_or(Path::new(PID_FILE))),
             state_dir: directory.join(state_dir.unwrap_or(Path::new(STATE_DIR))),
+            control_socket: match socket {
+                None => Some(ControlSocket::USUAL.into()),
+                Some(ControlSocket::Off) => None,
+                Some(ControlSocket::At(path)) => Some(directory.join(path)),
+            },
             log_file: log_file.map(|path| directory.join(path)),
             log_format: options.log_format,
             syslog: options.syslog,
@@ -92,22 +100,25 @@ mod tests {
         assert_eq!(nothing.interfaces, named("eth0"));
         assert_eq!(nothing.pid_file, PathBuf::from("/var/run/knockd.pid"));
         assert_eq!(nothing.state_dir, PathBuf::from("/var/lib/knockd"));
+        assert_eq!(nothing.control_socket.as_deref(), Some(Path::new(ControlSocket::USUAL)));
         assert_eq!((nothing.log_file, nothing.families), (None, Families::Both));
         let options = Options {
             interfaces: Some(named("eth1")),
             pid_file: Some("/a.pid".into()),
             state_dir: Some("/a".into()),
+            control_socket: Some(ControlSocket::Off),
             log_file: Some("/a.log".into()),
             ..Options::default()
         };
         let file = settings("knockd", &options);
         assert_eq!(file.interfaces, named("eth1"));
         assert_eq!(file.pid_file, PathBuf::from("/a.pid"));
-        assert_eq!(file.state_dir, PathBuf::from("/a"));
-        let line = settings("knockd -i any -p /b.pid -g b.log --state-dir b -4", &options);
+        assert_eq!((file.state_dir, file.control_socket), (PathBuf::from("/a"), None));
+        let line = settings("knockd -i any -p /b.pid -g b.log --state-dir b --socket c -4", &options);
         assert_eq!(line.interfaces, Listen::Any);
         assert_eq!(line.pid_file, PathBuf::from("/b.pid"));
         assert_eq!(line.state_dir, PathBuf::from("/start/b"));
+        assert_eq!(line.control_socket, Some("/start/c".into()));
         assert_eq!((line.log_file, line.families), (Some("/start/b.log".into()), Families::V4Only));
     }
 

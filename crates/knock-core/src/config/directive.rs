@@ -39,6 +39,8 @@ pub enum OptionKey {
     PidFile,
     /// Where the daemon notes what is open.
     StateDir,
+    /// Where the control socket is.
+    ControlSocket,
     /// What is listened on.
     Interface,
     /// What is done about interfaces that aren't there.
@@ -116,6 +118,7 @@ pub const DIRECTIVES: &[Directive] = &[
     option(OptionKey::LogFormat, "LogFormat", Some("classic or json")).or("classic"),
     option(OptionKey::PidFile, "PidFile", Some("the path of a file")),
     option(OptionKey::StateDir, "StateDir", Some("the path of a directory")),
+    option(OptionKey::ControlSocket, "ControlSocket", Some("the path of a socket, or none")),
     option(
         OptionKey::Interface,
         "Interface",

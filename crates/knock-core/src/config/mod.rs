@@ -7,6 +7,7 @@
 mod citation;
 mod command;
 mod compare;
+mod control_socket;
 mod directive;
 mod door;
 mod judge;
@@ -26,6 +27,7 @@ mod tests;
 
 pub use citation::{Citation, Place};
 pub use command::Command;
+pub use control_socket::ControlSocket;
 pub use directive::{DIRECTIVES, Directive, DoorKey, Key, OptionKey, SectionKind};
 pub use door::{DoorConfig, Reknock, SequenceSource};
 pub use listen::{Listen, NoInterface};

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
+    control_socket::ControlSocket,
     directive::{Key, OptionKey},
     listen::Listen,
     report::Report,
@@ -24,6 +25,8 @@ pub struct Options {
     pub pid_file: Option<PathBuf>,
     /// Where the daemon notes what is open, if not in the usual place.
     pub state_dir: Option<PathBuf>,
+    /// Where the control socket is, if it is said.
+    pub control_socket: Option<ControlSocket>,
     /// What to listen on, if not on the usual interface.
     pub interfaces: Option<Listen>,
     /// Whether interfaces that aren't there when the daemon starts are waited for, if it is said.
@@ -64,6 +67,7 @@ impl Default for Options {
             log_format: LogFormat::Classic,
             pid_file: None,
             state_dir: None,
+            control_socket: None,
             interfaces: None,
             interface_wait: None,
             max_commands: 32,
@@ -87,6 +91,7 @@ pub(super) fn read(entries: &[Entry<'_>], report: &mut Report<'_>) -> Options {
             }
             OptionKey::PidFile => options.pid_file = given(entry, report, value::path),
             OptionKey::StateDir => options.state_dir = given(entry, report, value::path),
+            OptionKey::ControlSocket => options.control_socket = value::control_socket(entry, report),
             OptionKey::Interface => options.interfaces = given(entry, report, value::interfaces),
             OptionKey::InterfaceWait => {
                 options.interface_wait = value::choice(entry, &[("yes", true), ("no", false)], report);

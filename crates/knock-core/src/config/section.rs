@@ -211,7 +211,9 @@ fn name_and_value(piece: Piece<'_>) -> (Piece<'_>, Option<Piece<'_>>) {
 /// Parts a value from the comment behind it, except where `#` can be part of the value.
 fn value_and_comment(value: Piece<'_>, key: Key) -> (Piece<'_>, Option<Piece<'_>>) {
     let start = match key {
-        Key::Option(OptionKey::LogFile | OptionKey::PidFile | OptionKey::StateDir)
+        Key::Option(
+            OptionKey::LogFile | OptionKey::PidFile | OptionKey::StateDir | OptionKey::ControlSocket,
+        )
         | Key::Door(
             DoorKey::OneTimeSequences
             | DoorKey::StartCommand

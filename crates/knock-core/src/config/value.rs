@@ -3,6 +3,7 @@
 use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use super::{
+    control_socket::ControlSocket,
     listen::{Listen, NoInterface},
     mistake::Wrong,
     piece::Piece,
@@ -162,6 +163,15 @@ pub(super) fn path(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<PathBuf
         report.doubt(entry.value, Doubt::RelativePath);
     }
     Some(PathBuf::from(text))
+}
+
+/// Where the control socket is; nothing for none.
+pub(super) fn control_socket(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<ControlSocket> {
+    match entry.value.text.parse() {
+        Ok(ControlSocket::At(_)) => path(entry, report).map(ControlSocket::At),
+        Ok(ControlSocket::Off) => Some(ControlSocket::Off),
+        Err(never) => match never {},
+    }
 }
 
 /// What to listen on.

@@ -75,6 +75,9 @@ pub(super) fn event(line: &Line) -> &'static str {
         Line::CommandKilled { .. } => "command-killed",
         Line::CommandHangs { .. } => "command-hangs",
         Line::CommandNotStarted { .. } => "command-not-started",
+        Line::Opened { .. } => "stands-open",
+        Line::Extended { .. } => "extended",
+        Line::Closed { .. } => "closed",
         Line::CommandTimeout { .. } => "command-timeout",
         Line::NotOpened { .. } => "not-opened",
         Line::LetIn { .. } => "let-in",
@@ -171,7 +174,15 @@ pub(super) fn each<'a>(line: &'a Line, put: &mut impl FnMut(&'static str, Value<
             put("output", Value::text(output));
             put("count", Value::Number(*lost));
         }
-        Line::CommandTimeout { .. } | Line::OneTimeEmpty { .. } | Line::ShuttingDown | Line::Text { .. } => {}
+        Line::Opened { left, .. } | Line::Extended { left: Some(left), .. } => {
+            put("duration", Value::Span(*left));
+        }
+        Line::Extended { left: None, .. }
+        | Line::Closed { .. }
+        | Line::CommandTimeout { .. }
+        | Line::OneTimeEmpty { .. }
+        | Line::ShuttingDown
+        | Line::Text { .. } => {}
     }
 }
 
@@ -240,6 +251,9 @@ fn door(line: &Line) -> Option<&str> {
         | Line::CommandKilled { door, .. }
         | Line::CommandHangs { door, .. }
         | Line::CommandNotStarted { door, .. }
+        | Line::Opened { door, .. }
+        | Line::Extended { door, .. }
+        | Line::Closed { door, .. }
         | Line::CommandTimeout { door, .. }
         | Line::NotOpened { door, .. }
         | Line::LetIn { door, .. }

@@ -51,9 +51,12 @@ impl Line {
     pub fn level(&self) -> Level {
         match self {
             Self::Attempt { what: What::Ignored { .. }, .. }
-            | Self::LeftOut { kind: Kind::Attempt(event::Kind::Ignored), .. } => Level::Debug,
+            | Self::LeftOut { kind: Kind::Attempt(event::Kind::Ignored), .. }
+            | Self::Opened { .. }
+            | Self::Closed { .. } => Level::Debug,
             Self::Attempt { what: What::Discarded { .. } | What::GaveWay(_), .. }
             | Self::Ran { .. }
+            | Self::Extended { .. }
             | Self::InterfaceCame { .. }
             | Self::InterfaceWent { .. } => Level::Info,
             Self::Text { level, .. } => *level,

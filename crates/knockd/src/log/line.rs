@@ -91,6 +91,31 @@ pub enum Line {
         /// Why.
         reason: String,
     },
+    /// A door that a command closes is open.
+    Opened {
+        /// For whom.
+        source: IpAddr,
+        /// The door's name.
+        door: Arc<str>,
+        /// For how long from now on.
+        left: Duration,
+    },
+    /// A door that a command closes stays open longer than it would have.
+    Extended {
+        /// For whom.
+        source: IpAddr,
+        /// The door's name.
+        door: Arc<str>,
+        /// For how long from now on; none while its start command runs.
+        left: Option<Duration>,
+    },
+    /// A door was closed by its command, or before its time.
+    Closed {
+        /// For whom it was open.
+        source: IpAddr,
+        /// The door's name.
+        door: Arc<str>,
+    },
     /// An opening's time is over; its stop command comes next.
     CommandTimeout {
         /// For whom the door stood open.
@@ -330,6 +355,7 @@ impl Line {
             Self::PacketsDropped { .. } => Some(Kind::PacketsDropped),
             Self::OpeningsLost { .. } => Some(Kind::OpeningsLost),
             Self::Text { level, .. } if *level < Level::Error => Some(Kind::Text),
+            Self::Extended { .. } | Self::Opened { .. } | Self::Closed { .. } => Some(Kind::Text),
             _ => None,
         }
     }
@@ -339,6 +365,9 @@ impl Line {
     pub fn source(&self) -> Option<IpAddr> {
         match self {
             Self::Attempt { source, .. }
+            | Self::Opened { source, .. }
+            | Self::Extended { source, .. }
+            | Self::Closed { source, .. }
             | Self::CommandTimeout { source, .. }
             | Self::LetIn { source, .. }
             | Self::StaysShut { source, .. }

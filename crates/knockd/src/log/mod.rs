@@ -27,7 +27,13 @@ use self::{
     terminal::Screen,
 };
 pub use self::{
-    file::FileError, kind::Kind, level::Level, line::Line, purpose::Purpose, stamp::captured,
+    file::FileError,
+    kind::Kind,
+    level::Level,
+    line::Line,
+    purpose::Purpose,
+    stamp::captured,
+    tap::{Heard, Tap},
     terminal::Terminal,
 };
 use crate::clock;
@@ -54,6 +60,7 @@ mod samples;
 mod sink;
 mod stamp;
 mod syslog;
+mod tap;
 mod terminal;
 mod wording;
 
@@ -65,6 +72,10 @@ pub struct Log {
     terminal: Terminal,
     /// What is kept back for now, in its order; none while everything goes at once.
     kept: RefCell<Option<Vec<Message>>>,
+    /// Who else hears what is said.
+    tap: Option<Tap>,
+    /// What he has not got yet.
+    heard: RefCell<Vec<Heard>>,
 }
 
 /// What the log is to do.
@@ -114,13 +125,19 @@ impl Log {
 
     /// Says something, without ever waiting.
     pub fn say(&self, line: Line) {
-        if line.level() == Level::Debug && !self.wants_debug() {
+        let is_heard = self.is_heard();
+        let is_written = line.level() != Level::Debug || self.wants_debug();
+        if !is_written && !is_heard {
             return;
         }
-        if line.kind().is_some_and(|kind| !self.backlog.admits(kind)) {
+        let at = stamp::now();
+        if is_heard {
+            self.hear(Heard::Said(line.clone(), at));
+        }
+        if !is_written || line.kind().is_some_and(|kind| !self.backlog.admits(kind)) {
             return;
         }
-        self.tell(Message::Said(Entry { line, at: stamp::now(), when: clock::now() }));
+        self.tell(Message::Said(Entry { line, at, when: clock::now() }));
     }
 
     /// Keeps back from now on what is said, until [`Log::release`]: the thread that writes it is not woken up, and takes
@@ -135,17 +152,26 @@ impl Log {
         if !kept.is_empty() {
             self.send(Message::Several(kept));
         }
+        self.let_hear();
     }
 
     /// Sums up lines that somebody else has left out, together with those that are left out here: what is said of them
     /// is bounded, however often this is called.
     pub fn leave_out(&self, kind: Kind, count: u64) {
         if kind != Kind::Attempt(event::Kind::Ignored) || self.wants_debug() {
+            if self.is_heard() {
+                self.hear(Heard::LeftOut(kind, count, stamp::now()));
+            }
             self.tell(Message::LeftOut(kind, count));
         }
     }
 
-    /// Whether lines of [`Level::Debug`] go anywhere.
+    /// Has somebody else hear what is said from now on.
+    pub fn set_tap(&mut self, tap: Tap) {
+        self.tap = Some(tap);
+    }
+
+    /// Whether lines of [`Level::Debug`] go to the terminal.
     #[must_use]
     pub fn wants_debug(&self) -> bool {
         self.terminal == Terminal::Debug
@@ -199,7 +225,32 @@ impl Log {
         let work = Pump::new(Arc::clone(&backlog), sinks, names, options.outputs.format);
         let thread = thread::Builder::new().name("log".to_owned());
         thread.spawn(move || work.run(&inbox)).map_err(LogError::Thread)?;
-        Ok(Self { pump, backlog, terminal: options.terminal, kept: RefCell::default() })
+        Ok(Self {
+            pump,
+            backlog,
+            terminal: options.terminal,
+            kept: RefCell::default(),
+            tap: None,
+            heard: RefCell::default(),
+        })
+    }
+
+    fn is_heard(&self) -> bool {
+        self.tap.as_ref().is_some_and(Tap::is_open)
+    }
+
+    fn hear(&self, heard: Heard) {
+        self.heard.borrow_mut().push(heard);
+        if self.kept.borrow().is_none() {
+            self.let_hear();
+        }
+    }
+
+    fn let_hear(&self) {
+        let heard = self.heard.take();
+        if let Some(tap) = self.tap.as_ref().filter(|_| !heard.is_empty()) {
+            tap.give(heard);
+        }
     }
 
     fn tell(&self, message: Message) {

@@ -64,6 +64,9 @@ fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
         Line::CommandNotStarted { door, reason, .. } => {
             write!(f, "{door}: command could not be started: {reason}")
         }
+        Line::Opened { door, left, .. } => write!(f, "{door}: open for {}", Seconds(*left)),
+        Line::Extended { door, .. } => write!(f, "{door}: stays open longer"),
+        Line::Closed { door, .. } => write!(f, "{door}: closed"),
         Line::CommandTimeout { door, .. } => write!(f, "{door}: command timeout"),
         Line::NotOpened { door, reason, .. } => {
             write!(f, "{door}: not opened, as {reason}")

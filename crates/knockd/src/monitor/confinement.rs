@@ -27,6 +27,8 @@ pub struct Confinement {
     /// Whether a watcher that lacks a protection is not to work.
     is_required: bool,
     told: Option<Protections>,
+    /// What the watcher that runs has given up, if it has said so.
+    given_up: Option<Protections>,
 }
 
 /// Why a watcher can't be confined as it has to be.
@@ -70,7 +72,13 @@ impl Confinement {
                 return Err(ConfinementError::NoUsers { name: name.to_owned(), error });
             }
         };
-        Ok(Self { identity, is_required, told: None })
+        Ok(Self { identity, is_required, told: None, given_up: None })
+    }
+
+    /// What the last watcher has given up; none until one has said so.
+    #[must_use]
+    pub fn given_up(&self) -> Option<Protections> {
+        self.given_up
     }
 
     /// Whom the watcher is to be; nobody if the system has no user for it.
@@ -96,6 +104,7 @@ impl Monitor {
             }
             match self.next_report(clock::now()) {
                 Ok(Some(Report::Confined(protections))) => {
+                    self.confinement.given_up = Some(protections);
                     if let Some(lacking) = lacking(protections) {
                         self.supervisor.end();
                         return Err(ConfinementError::Lacking(lacking));
@@ -114,6 +123,7 @@ impl Monitor {
 
     /// Takes in what a watcher has given up. What it lacks is told once.
     pub(super) fn take_confined(&mut self, now: Moment, protections: Protections) {
+        self.confinement.given_up = Some(protections);
         let Some(lacking) = lacking(protections) else { return };
         if self.confinement.is_required {
             self.note_watcher_failed(now, &lacking);

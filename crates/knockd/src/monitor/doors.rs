@@ -147,6 +147,11 @@ impl Doors {
         self.standing.iter().filter_map(Standing::door)
     }
 
+    /// Those of the configuration in force, in its order.
+    pub fn standing(&self) -> impl Iterator<Item = &Standing> {
+        self.standing.iter()
+    }
+
     /// Whether any of them is closed again.
     #[must_use]
     pub fn close(&self) -> bool {

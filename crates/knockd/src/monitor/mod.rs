@@ -5,6 +5,7 @@ mod announcement;
 mod claim;
 mod commands;
 mod confinement;
+mod demands;
 mod detach;
 mod doors;
 mod environment;
@@ -32,7 +33,9 @@ mod reports;
 mod shutdown;
 mod signals;
 mod start;
+mod status;
 mod supervisor;
+mod tally;
 mod watcher_process;
 
 use std::{io, path::PathBuf, time::Duration};
@@ -54,6 +57,7 @@ use self::{
     signals::Request,
     signals::Signals,
     supervisor::Supervisor,
+    tally::Tally,
 };
 pub use self::{
     detach::detach,
@@ -64,6 +68,7 @@ pub use self::{
 use crate::{
     cli::Arguments,
     clock::{self, Alarm},
+    control::Control,
     links::{Changes, Links, What},
     log::{Line, Log},
     service::Manager,
@@ -91,6 +96,9 @@ struct Monitor {
     opener: Opener,
     supervisor: Supervisor,
     confinement: Confinement,
+    /// Where others ask and tell us things, if there is such a place.
+    control: Option<Control>,
+    tally: Tally,
     /// Who waits for us to be up.
     successor: Option<Successor>,
     /// Who has started us as a service.
@@ -113,6 +121,7 @@ struct Woken {
     by_signals: bool,
     by_links: bool,
     by_watcher: bool,
+    by_control: bool,
 }
 
 impl Monitor {
@@ -158,6 +167,9 @@ impl Monitor {
             self.restart_watcher(now);
             self.order_host_if_due();
             self.judge_watcher(now)?;
+            if woken.by_control {
+                self.meet_demand(now);
+            }
             self.tell_manager(now);
         }
     }
@@ -184,6 +196,8 @@ impl Monitor {
             polled.push(PollFd::new(&watcher.channel, wanted));
         }
         // Behind the others, whose places tell who they are.
+        let has_watcher = self.supervisor.has_watcher();
+        polled.extend(self.control.as_ref().map(|control| PollFd::new(control, PollFlags::IN)));
         let firewall = self.guard.events();
         polled.extend(firewall.as_ref().map(|events| PollFd::new(events, PollFlags::IN)));
         match poll(&mut polled, None) {
@@ -192,8 +206,10 @@ impl Monitor {
         }
         let mut are_ready = polled.iter().map(|polled| !polled.revents().is_empty());
         let mut next = || are_ready.next().unwrap_or(false);
-        let (by_signals, by_links, _, by_watcher) = (next(), next(), next(), next());
-        Ok(Woken { by_signals, by_links, by_watcher })
+        let (by_signals, by_links, _) = (next(), next(), next());
+        let by_watcher = has_watcher && next();
+        let by_control = self.control.is_some() && next();
+        Ok(Woken { by_signals, by_links, by_watcher, by_control })
     }
 
     /// Follows interfaces and addresses as they come and go.
@@ -285,6 +301,7 @@ impl Monitor {
     }
 
     fn note_watcher_failed(&mut self, now: Moment, why: &str) {
+        self.tally.watchers_ended += 1;
         let (how, pause) = self.supervisor.failed(now);
         let how = if why.is_empty() { how } else { format!("{why}; {how}") };
         self.log.say(Line::WatcherEnded { how, pause });

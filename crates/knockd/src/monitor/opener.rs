@@ -181,6 +181,12 @@ impl Opener {
         self.perform(now, deeds, log);
     }
 
+    /// What is open by commands, or about to be or to be closed.
+    #[must_use]
+    pub fn openings(&self) -> &Openings {
+        &self.openings
+    }
+
     /// What is not closed yet.
     pub fn unclosed(&self) -> impl Iterator<Item = &Opening> {
         self.openings.unclosed()
@@ -218,9 +224,9 @@ impl Opener {
                     }
                 }
                 Deed::SayTimeout(door, source) => log.say(Line::CommandTimeout { source, door }),
-                Deed::SayExtended(door, source) => {
-                    log.say(Line::note(format!("{source}: {door}: stays open longer")));
-                }
+                Deed::SayOpened(door, source, left) => log.say(Line::Opened { source, door, left }),
+                Deed::SayExtended(door, source, left) => log.say(Line::Extended { source, door, left }),
+                Deed::SayClosed(door, source) => log.say(Line::Closed { source, door }),
                 Deed::SayTooMany(door, source) => {
                     log.say(Line::NotOpened { source, door, reason: "too many wait to open".to_owned() });
                 }

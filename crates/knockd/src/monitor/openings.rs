@@ -47,8 +47,12 @@ pub enum Deed {
     Run(Job),
     /// Say that an opening's time is over.
     SayTimeout(Arc<str>, IpAddr),
-    /// Say that an opening lasts longer.
-    SayExtended(Arc<str>, IpAddr),
+    /// Say that a door is open for this time from now on.
+    SayOpened(Arc<str>, IpAddr, Duration),
+    /// Say that an opening lasts longer; for which time from now on, if that is known.
+    SayExtended(Arc<str>, IpAddr, Option<Duration>),
+    /// Say that a door is closed.
+    SayClosed(Arc<str>, IpAddr),
     /// Say that a door is not opened, as too many wait for it or another.
     SayTooMany(Arc<str>, IpAddr),
 }
@@ -131,7 +135,11 @@ impl Openings {
         if reknock == Reknock::Extend
             && let Some(mut deeds) = self.extend(now, &opening)
         {
-            deeds.push(Deed::SayExtended(opening.door, opening.source));
+            let left = deeds.iter().find_map(|deed| match deed {
+                Deed::NoteLasts(_, left) => Some(*left),
+                _ => None,
+            });
+            deeds.push(Deed::SayExtended(opening.door, opening.source, left));
             return deeds;
         }
         if self.waiting >= MOST_WAITING {
@@ -202,11 +210,7 @@ impl Openings {
             _ => {}
         }
         state.may_run = false;
-        let stay = state.opening.stay;
-        let until = now.after(stay);
-        state.enter(Phase::Open(until), &mut self.waiting);
-        self.closing_times.insert((until, id));
-        vec![Deed::NoteLasts(id, stay)]
+        self.stands_open(now, id)
     }
 
     /// Takes in that the start command of an opening does not end. The door may be open: its time counts from now, and
@@ -214,17 +218,16 @@ impl Openings {
     pub fn hangs(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
         let is_starting = |state: &&mut State| state.phase == Phase::Starting && state.opening.stop.is_some();
         let Some(state) = self.states.get_mut(&id).filter(is_starting) else { return Vec::new() };
-        let stay = state.opening.stay;
-        let until = now.after(stay);
-        state.enter(Phase::Open(until), &mut self.waiting);
         state.may_run = true;
-        self.closing_times.insert((until, id));
-        vec![Deed::NoteLasts(id, stay)]
+        self.stands_open(now, id)
     }
 
     /// Takes in that the stop command of an opening has ended, however it did.
     pub fn stopped(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
+        let closed =
+            self.states.get(&id).map(|State { opening, .. }| (Arc::clone(&opening.door), opening.source));
         let mut deeds = self.end(id);
+        deeds.extend(closed.map(|(door, source)| Deed::SayClosed(door, source)));
         let successor = self.successors.remove(&id);
         let is_next = |id: &OpeningId| self.states.get(id).is_some_and(|state| state.phase == Phase::Queued);
         if let Some(next) = successor.filter(is_next) {
@@ -302,6 +305,17 @@ impl Openings {
         }
     }
 
+    /// Its time counts from now.
+    fn stands_open(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
+        let Some(state) = self.states.get_mut(&id) else { return Vec::new() };
+        let Opening { door, source, stay, .. } = &state.opening;
+        let (door, source, stay) = (Arc::clone(door), *source, *stay);
+        let until = now.after(stay);
+        state.enter(Phase::Open(until), &mut self.waiting);
+        self.closing_times.insert((until, id));
+        vec![Deed::NoteLasts(id, stay), Deed::SayOpened(door, source, stay)]
+    }
+
     fn is_still_open_from_before(&self, id: OpeningId, wanted: &Opening) -> bool {
         let state = self.states.get(&id).filter(|state| state.is_old && state.opening.stop == wanted.stop);
         state.is_some_and(|state| matches!(state.phase, Phase::Open(_) | Phase::Stopping))
@@ -367,5 +381,6 @@ impl State {
     }
 }
 
+mod list;
 #[cfg(test)]
 mod tests;

@@ -29,7 +29,10 @@ impl Monitor {
                     self.log.say(Line::warning(warning.brief()));
                 }
                 match self.take_up(now, checked.config) {
-                    Ok(()) => return,
+                    Ok(()) => {
+                        self.tally.note_taken(now);
+                        return;
+                    }
                     Err(first) => (1, first),
                 }
             }
@@ -73,10 +76,14 @@ impl Monitor {
         if settings.state_dir != self.settings.state_dir {
             self.log.say(Line::warning("StateDir takes effect when knockd is started the next time"));
         }
+        if settings.control_socket != self.settings.control_socket {
+            self.log.say(Line::warning("ControlSocket takes effect when knockd is started the next time"));
+        }
         let old = std::mem::replace(&mut self.settings, settings);
         self.settings.max_attempts = old.max_attempts;
         self.settings.pid_file = old.pid_file;
         self.settings.state_dir = old.state_dir;
+        self.settings.control_socket = old.control_socket;
         self.log.change(self.settings.outputs());
         self.opener.set_at_once(self.settings.max_commands);
         self.order_doors(now, changes);

@@ -55,9 +55,11 @@ impl Monitor {
                     self.log.leave_out(Kind::Attempt(kind), count.get().into());
                 }
                 Ok(Some(Report::Dropped(count))) => {
+                    self.tally.packets_dropped += u64::from(count.get());
                     self.log.say(Line::PacketsDropped { count: count.get().into() });
                 }
                 Ok(Some(Report::Lost(count))) => {
+                    self.tally.openings_lost += u64::from(count.get());
                     self.log.say(Line::OpeningsLost { count: count.get().into() });
                 }
                 Ok(Some(Report::Deaf(_, errno))) => {
@@ -111,6 +113,7 @@ impl Monitor {
             Untenable::Forbidden(_) => {
                 // It ends by itself, or we end it: that is all the same.
                 let (_, pause) = self.supervisor.failed(now);
+                self.tally.watchers_ended += 1;
                 self.log.say(Line::WatcherEnded { how: untenable.to_string(), pause });
             }
             _ => self.note_watcher_failed(now, &untenable.to_string()),

@@ -25,6 +25,9 @@ impl Monitor {
     pub(super) fn shut_down(mut self, guard: GuardOnExit) -> io::Result<()> {
         self.log.release();
         self.log.say(Line::ShuttingDown);
+        if let Some(control) = &mut self.control {
+            control.close();
+        }
         self.manager.stopping(clock::now(), "closing doors");
         self.supervisor.end();
         if guard == GuardOnExit::Remove {
@@ -32,6 +35,9 @@ impl Monitor {
         }
         self.guard.give_up();
         close_everything(&mut self.opener, &mut self.signals, &mut self.alarm, &self.log)?;
+        if let Some(control) = self.control {
+            control.finish();
+        }
         self.log.finish();
         Ok(())
     }

@@ -20,11 +20,13 @@ use super::{
     remains::Remains,
     signals::Signals,
     supervisor::Supervisor,
+    tally::Tally,
 };
 use crate::{
     cli::Arguments,
     clock::{self, Alarm},
     configuration::{self, LoadError},
+    control::{Control, ControlSocket, SocketError},
     journal::{self, DirectoryError},
     links::Links,
     log::{Line, Log, LogError, LogOptions},
@@ -73,10 +75,12 @@ pub fn run(arguments: &Arguments) -> Result<(), StartError> {
         loaded.as_ref().map_or_else(|_| Options::default(), |checked| checked.config.options.clone());
     let settings = Settings::new(arguments, &options, &directory);
     let remains = recovery::remains(&settings.state_dir);
+    // What follows may not give it to a group any more.
+    let socket = settings.control_socket.as_deref().map(ControlSocket::bind);
     privileges::settle()?;
-    let started = loaded
-        .map_err(StartError::from)
-        .and_then(|checked| start(arguments.clone(), directory, checked, settings.clone(), remains.clone()));
+    let started = loaded.map_err(StartError::from).and_then(|checked| {
+        start(arguments.clone(), directory, checked, settings.clone(), remains.clone(), socket)
+    });
     let mut monitor =
         started.inspect_err(|_| recovery::close_what_was_left(arguments, &settings, remains))?;
     match monitor.work() {
@@ -101,6 +105,7 @@ fn start(
     checked: Checked,
     settings: Settings,
     remains: Remains,
+    socket: Option<Result<ControlSocket, SocketError>>,
 ) -> Result<Monitor, StartError> {
     let confinement = Confinement::new(arguments.user.as_deref(), arguments.require_sandbox)?;
     let successor = if arguments.detached { Some(Successor::begin()?) } else { None };
@@ -120,12 +125,13 @@ fn start(
     listening.try_out()?;
     let pid_file = if arguments.detached { Some(PidFile::create(&settings.pid_file)?) } else { None };
     let signals = Signals::take()?;
-    let log = Log::start(&LogOptions {
+    let mut log = Log::start(&LogOptions {
         outputs: settings.outputs(),
         terminal: arguments.terminal(),
         is_journal: service::is_heard_by_journal(),
         lookup: arguments.lookup,
     })?;
+    let control = socket.and_then(|socket| take_control(socket, &mut log));
     say(&log, &checked.warnings, changes.lines);
     say(&log, &[], shut);
     if let Err(error) = slice::ask_for_short(Offspring::Ordinary) {
@@ -159,6 +165,8 @@ fn start(
         listening,
         doors,
         guard,
+        control,
+        tally: Tally::new(clock::now()),
         successor,
         manager,
         pid_file,
@@ -232,6 +240,30 @@ pub fn lacking(arguments: &Arguments, config: &Config) -> Vec<String> {
     let missing = listening::missing(&settings.interfaces, &links);
     let missing = missing.map(|missing| format!("{missing}; {outcome}"));
     too_many.chain(missing).chain(files).collect()
+}
+
+/// Has others ask and tell us things. Without it the daemon does its work all the same.
+fn take_control(socket: Result<ControlSocket, SocketError>, log: &mut Log) -> Option<Control> {
+    let socket = match socket {
+        Ok(socket) => socket,
+        Err(error) => {
+            log.say(Line::warning(error.to_string()));
+            return None;
+        }
+    };
+    if let Some(doubt) = socket.doubt() {
+        log.say(Line::warning(doubt));
+    }
+    match Control::start(socket) {
+        Ok((control, tap)) => {
+            log.set_tap(tap);
+            Some(control)
+        }
+        Err(error) => {
+            log.say(Line::warning(format!("the control socket can't be served: {error}")));
+            None
+        }
+    }
 }
 
 fn say(log: &Log, warnings: &[Warning], lines: Vec<Line>) {

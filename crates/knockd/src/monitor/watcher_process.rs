@@ -44,6 +44,12 @@ impl WatcherProcess {
         Ok(Self { child, channel })
     }
 
+    /// Its process number.
+    #[must_use]
+    pub fn id(&self) -> i32 {
+        Pid::from_child(&self.child).as_raw_nonzero().get()
+    }
+
     /// Something else in its place, for tests.
     #[cfg(test)]
     pub fn pretend(child: Child, channel: Channel) -> Self {

@@ -10,5 +10,6 @@ pub(crate) mod mapping;
 pub(crate) mod mask;
 pub(crate) mod netlink;
 pub(crate) mod packet;
+pub(crate) mod peer_groups;
 pub(crate) mod signals;
 pub(crate) mod slice;

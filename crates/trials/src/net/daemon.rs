@@ -45,9 +45,9 @@ pub struct Daemon<'a> {
 }
 
 impl<'a> Setup<'a> {
-    /// Our daemon without arguments but for its state directory, `state`.
+    /// Our daemon without arguments but for its state directory, `state`, and without a control socket.
     pub fn bare(lab: &'a Lab) -> Outcome<Self> {
-        let arguments = ["--state-dir", "state"].map(str::to_owned).to_vec();
+        let arguments = ["--state-dir", "state", "--socket", "none"].map(str::to_owned).to_vec();
         Ok(Self { lab, program: binaries::knockd()?, before: String::new(), arguments })
     }
 
@@ -58,9 +58,9 @@ impl<'a> Setup<'a> {
         Ok(Self::bare(lab)?.with(&["-c", "knockd.conf", "-g", "log", "-p", "pid"]))
     }
 
-    /// The classic daemon instead, with the same arguments but for the state directory, of which it knows nothing.
+    /// The classic daemon instead, with the same arguments but for the state directory and the control socket, of which it knows nothing.
     pub fn classic(mut self) -> Outcome<Self> {
-        self.arguments.drain(..2);
+        self.arguments.drain(..4);
         self.program = binaries::classic_knockd()?;
         Ok(self)
     }

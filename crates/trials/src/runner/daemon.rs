@@ -52,7 +52,7 @@ impl Daemon {
             Maker::Classic => Command::new(binaries::classic_knockd()?),
         };
         if maker == Maker::Ours {
-            command.args(["--state-dir", "state"]);
+            command.args(["--state-dir", "state", "--socket", "none"]);
         }
         command.arg("-c").arg(directory.join("knockd.conf")).arg("-v").current_dir(&directory);
         if !case.own_options {

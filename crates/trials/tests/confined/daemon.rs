@@ -126,7 +126,7 @@ fn command(directory: &Path, starter: &[&str], arguments: &[&str]) -> Outcome<Co
     command
         .args(rest)
         .current_dir(directory)
-        .args(["-c", "knockd.conf", "-g", "log", "--state-dir", "state"])
+        .args(["-c", "knockd.conf", "-g", "log", "--state-dir", "state", "--socket", "none"])
         .args(arguments);
     Ok(command)
 }

@@ -192,7 +192,7 @@ fn a_second_daemon_does_not_guard() -> Outcome {
     let before = lab.server().shell("nft -s list ruleset")?;
     lab.write("second.conf", &door("Open = tcp/23"))?;
     let arguments = lab
-        .filled_in("-i eth0 -c {DIR}/second.conf -g {DIR}/second.log --state-dir {DIR}/second")
+        .filled_in("-i eth0 -c {DIR}/second.conf -g {DIR}/second.log --state-dir {DIR}/second --socket none")
         .split(' ')
         .map(str::to_owned)
         .collect::<Vec<_>>();

@@ -5,8 +5,8 @@ use std::{net::IpAddr, num::NonZeroU16, path::PathBuf, time::Duration};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::super::{
-    Command, Config, DIRECTIVES, DoorConfig, GuardOnExit, Listen, LogFormat, Opens, Options, Reknock,
-    SequenceSource, Sets, read,
+    Command, Config, ControlSocket, DIRECTIVES, DoorConfig, GuardOnExit, Listen, LogFormat, Opens, Options,
+    Reknock, SequenceSource, Sets, read,
 };
 use crate::{
     door::{FlagRule, TcpFlags, WrongPort},
@@ -103,14 +103,18 @@ fn options() -> impl Strategy<Value = Options> {
     let names = prop::collection::btree_set("[a-z]{4}[0-9:.]{0,9}", 1..5);
     let listen =
         prop_oneof![Just(Listen::Any), names.prop_map(|names| Listen::Named(names.into_iter().collect()))];
-    let paths = (path(), path(), path());
+    let socket = prop_oneof![
+        Just(ControlSocket::Off),
+        "/[ -~]{0,20}[!-~]".prop_map(|path| ControlSocket::At(path.into()))
+    ];
+    let paths = (path(), path(), path(), option::of(socket));
     let listen = (option::of(listen), option::of(any::<bool>()));
     let guard = select(vec![GuardOnExit::Keep, GuardOnExit::Remove]);
     let log = (any::<bool>(), select(vec![LogFormat::Classic, LogFormat::Json]));
     (log, paths, listen, (1..=1024usize, 1024..=4_000_000usize), guard).prop_map(
         |(
             (syslog, log_format),
-            (log_file, pid_file, state_dir),
+            (log_file, pid_file, state_dir, control_socket),
             (interfaces, interface_wait),
             (max_commands, max_attempts),
             guard_on_exit,
@@ -120,6 +124,7 @@ fn options() -> impl Strategy<Value = Options> {
             log_format,
             pid_file,
             state_dir,
+            control_socket,
             interfaces,
             interface_wait,
             max_commands,
@@ -149,6 +154,11 @@ fn render_options(options: &Options) -> String {
     for (name, path) in paths {
         text += &path.as_ref().map(|path| format!("{name} = {}\n", path.display())).unwrap_or_default();
     }
+    let socket = options.control_socket.as_ref().map(|socket| match socket {
+        ControlSocket::Off => "none".to_owned(),
+        ControlSocket::At(path) => path.display().to_string(),
+    });
+    text += &socket.map(|socket| format!("ControlSocket = {socket}\n")).unwrap_or_default();
     let interfaces = options.interfaces.as_ref().map(|interfaces| match interfaces {
         Listen::Any => "any".to_owned(),
         Listen::Named(names) => names.join(", "),

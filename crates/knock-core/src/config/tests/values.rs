@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use super::{
     super::{
-        DIRECTIVES, DoorKey, GuardOnExit, Key, Listen, LogFormat, OptionKey, Options, Reknock,
+        ControlSocket, DIRECTIVES, DoorKey, GuardOnExit, Key, Listen, LogFormat, OptionKey, Options, Reknock,
         SequenceSource, Wrong,
     },
     config, door, wrong, wrongs,
@@ -47,7 +47,7 @@ fn the_table_knows_the_defaults() {
 fn options_are_read_in_any_case() {
     assert_eq!(
         config(
-            "[OPTIONS]\n\tUSESYSLOG\nlogfile=/var/log/a b #1.log\nLOGFORMAT=JSON\n  PidFile = /run/k.pid  \nStatedir=/var/k#\ninterface = eth0, wlan0 ppp0,eth0\n\
+            "[OPTIONS]\n\tUSESYSLOG\nlogfile=/var/log/a b #1.log\nLOGFORMAT=JSON\n  PidFile = /run/k.pid  \nStatedir=/var/k#\ncontrolsocket=/run/k.sock\ninterface = eth0, wlan0 ppp0,eth0\n\
              interfacewait = Yes\nmaxcommands = 1024\nMaxAttempts = 1024\nguardonexit=remove\n"
         )
         .options,
@@ -57,6 +57,7 @@ fn options_are_read_in_any_case() {
             log_format: LogFormat::Json,
             pid_file: Some(PathBuf::from("/run/k.pid")),
             state_dir: Some(PathBuf::from("/var/k#")),
+            control_socket: Some(ControlSocket::At(PathBuf::from("/run/k.sock"))),
             interfaces: Some(Listen::Named(vec!["eth0".to_owned(), "wlan0".to_owned(), "ppp0".to_owned()])),
             interface_wait: Some(true),
             max_commands: 1024,
@@ -65,6 +66,9 @@ fn options_are_read_in_any_case() {
         }
     );
     assert_eq!(options("InterfaceWait = NO # never\n").interface_wait, Some(false));
+    for off in ["ControlSocket = none\n", "ControlSocket =\n"] {
+        assert_eq!(options(off).control_socket, Some(ControlSocket::Off), "{off}");
+    }
     assert_eq!(options("Interface = Any\n").interfaces, Some(Listen::Any));
     assert_eq!(
         options("Interface = eth0:1, a#b # home").interfaces,
@@ -212,6 +216,7 @@ fn every_directive_of_the_table_can_be_given() {
                 Key::Option(OptionKey::MaxCommands) => "= 5",
                 Key::Option(OptionKey::MaxAttempts) => "= 5000",
                 Key::Option(OptionKey::LogFormat) => "= json",
+                Key::Option(OptionKey::ControlSocket) => "= none",
                 Key::Option(OptionKey::GuardOnExit) => "= remove",
                 Key::Option(OptionKey::LogFile | OptionKey::PidFile | OptionKey::StateDir)
                 | Key::Door(DoorKey::OneTimeSequences) => "= /a/b",

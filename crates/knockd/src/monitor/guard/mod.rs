@@ -254,6 +254,20 @@ impl Guard {
         }
     }
 
+    /// The doors that our own table guards.
+    pub fn guarded(&self) -> impl Iterator<Item = &DoorName> {
+        self.natives.values().filter_map(Native::guarded).map(|door| door.name)
+    }
+
+    /// Who is in sets of the administrator because of us, and for how long still.
+    pub fn in_sets(&self, now: Moment) -> impl Iterator<Item = (&Arc<str>, IpAddr, Duration)> {
+        let with_sets = self.natives.values().filter(|native| native.guarded().is_none());
+        with_sets.flat_map(move |native| {
+            let left = self.lasting.left(now, &native.door).into_iter();
+            left.map(|(source, left)| (&native.door, source, left))
+        })
+    }
+
     /// Leaves what there is to the kernel, and to the daemon that comes next.
     pub fn give_up(&mut self) {
         self.claim = None;

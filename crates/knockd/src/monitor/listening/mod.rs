@@ -204,6 +204,14 @@ impl Listening {
         self.filters.take_news(self.filter_kind()).into_iter().chain(refusal).collect()
     }
 
+    /// Whether the interface that was given this name, or `any`, is listened on.
+    #[must_use]
+    pub fn hears(&self, name: &str, wanted: &Listen, links: &Links) -> bool {
+        let present = wanted::present(wanted, links);
+        let mut indices = present.iter().filter(|(present, _)| present == name).map(|(_, index)| *index);
+        indices.any(|index| self.ears.iter().any(|ear| ear.interface == index))
+    }
+
     /// Whether a socket that was replaced is still open.
     #[must_use]
     pub fn is_replacing(&self) -> bool {

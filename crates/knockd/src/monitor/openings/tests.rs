@@ -29,6 +29,7 @@ fn at(second: u64) -> Moment {
 fn short(deeds: &[Deed]) -> Vec<String> {
     deeds
         .iter()
+        .filter(|deed| !matches!(deed, Deed::SayOpened(..) | Deed::SayClosed(..)))
         .map(|deed| match deed {
             Deed::Run(job) => format!("{} {}", job.opening.0, job.command),
             Deed::NoteOpened(id, _) => format!("{} noted", id.0),
@@ -36,7 +37,9 @@ fn short(deeds: &[Deed]) -> Vec<String> {
             Deed::NoteClosed(id) => format!("{} closed", id.0),
             Deed::EndRemains(id, ..) => format!("{} ended", id.0),
             Deed::SayTimeout(door, _) => format!("{door} timeout"),
-            Deed::SayExtended(door, _) => format!("{door} extended"),
+            Deed::SayExtended(door, ..) => format!("{door} extended"),
+            Deed::SayOpened(door, _, left) => format!("{door} open {}", left.as_secs()),
+            Deed::SayClosed(door, _) => format!("{door} closed"),
             Deed::SayTooMany(door, _) => format!("{door} too many"),
         })
         .collect()

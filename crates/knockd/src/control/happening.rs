@@ -1,0 +1,123 @@
+//! From lines of the log to events.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use knock_core::event::What;
+
+use super::protocol::{Event, Happening, Stage, millis};
+use crate::log::{Heard, Line, Purpose};
+
+/// What those who watch are told of it.
+pub(super) fn of(heard: &Heard) -> Option<Event> {
+    let (at, what) = match heard {
+        Heard::Lost(_) => return None,
+        Heard::Said(line, at) => (*at, said(line)),
+        Heard::LeftOut(kind, count, at) => {
+            (*at, Happening::LeftOut { count: *count, what: kind.to_string() })
+        }
+    };
+    Some(Event { at: written(at), what })
+}
+
+/// In RFC 3339, in UTC, to the microsecond.
+fn written(at: Timestamp) -> String {
+    format!("{at:.6}")
+}
+
+fn said(line: &Line) -> Happening {
+    match line {
+        Line::Attempt { source, door, what } => attempt(*source, door, *what),
+        Line::Opened { source, door, left } => {
+            Happening::Opened { door: text(door), source: *source, left_ms: millis(*left), by_kernel: false }
+        }
+        Line::Extended { source, door, left } => extended(door, *source, *left, false),
+        Line::LetIn { source, door, stay, longer: true, .. } => extended(door, *source, Some(*stay), true),
+        Line::LetIn { source, door, stay, longer: false, .. } => {
+            Happening::Opened { door: text(door), source: *source, left_ms: millis(*stay), by_kernel: true }
+        }
+        Line::CommandTimeout { source, door } => Happening::Expired { door: text(door), source: *source },
+        Line::Closed { source, door } => Happening::Closed { door: text(door), source: *source },
+        Line::NotOpened { source, door, reason } | Line::StaysShut { source, door, reason } => {
+            Happening::NotOpened { door: text(door), source: *source, reason: reason.clone() }
+        }
+        Line::LeftOpen { source, door, left } => {
+            Happening::LeftOpen { door: text(door), source: *source, left_ms: millis(*left) }
+        }
+        Line::Running { door, source, purpose, .. } => {
+            Happening::CommandStarted { door: text(door), source: *source, closes: closes(*purpose) }
+        }
+        Line::CommandHangs { door, source, purpose, since, .. } => Happening::CommandHangs {
+            door: text(door),
+            source: *source,
+            closes: closes(*purpose),
+            since_ms: millis(*since),
+        },
+        Line::CommandFailed { door, source, purpose, status } => Happening::CommandFailed {
+            door: text(door),
+            source: *source,
+            closes: closes(*purpose),
+            status: *status,
+        },
+        Line::Ran { door, source, purpose, took } => ended(door, *source, *purpose, Some(*took), None),
+        Line::CommandKilled { door, source, purpose, signal, took } => {
+            ended(door, *source, *purpose, Some(*took), Some(format!("signal {signal}")))
+        }
+        Line::CommandNotStarted { door, source, purpose, reason } => {
+            ended(door, *source, *purpose, None, Some(reason.clone()))
+        }
+        Line::OneTimeUsed { door, left, .. } => {
+            Happening::SequenceUsed { door: text(door), left: u64::try_from(*left).unwrap_or(u64::MAX) }
+        }
+        Line::PacketsDropped { count } => Happening::PacketsDropped { count: *count },
+        Line::OpeningsLost { count } => Happening::OpeningsLost { count: *count },
+        Line::WatcherEnded { how, pause } => {
+            Happening::WatcherEnded { how: how.clone(), pause_ms: millis(*pause) }
+        }
+        Line::Rereading { .. } => Happening::Reloading {},
+        Line::ShuttingDown => Happening::Ending {},
+        other => Happening::Log { level: other.level().name().to_owned(), text: other.to_string() },
+    }
+}
+
+fn attempt(source: IpAddr, door: &Arc<str>, what: What) -> Happening {
+    let at = |stage| Stage { door: text(door), source, stage };
+    match what {
+        What::Stage(stage) => Happening::Stage(at(stage)),
+        What::Opened(stage) => Happening::Completed(at(stage)),
+        What::Discarded { stage, port, protocol } => {
+            Happening::Discarded { at: at(stage), hit: Some(format!("{port}:{protocol}")) }
+        }
+        What::TimedOut(stage) => Happening::TimedOut(at(stage)),
+        What::GaveWay(stage) => Happening::GaveWay(at(stage)),
+        What::Ignored { port, protocol, reason } => Happening::Ignored {
+            door: text(door),
+            source,
+            hit: format!("{port}:{protocol}"),
+            reason: reason.to_string(),
+        },
+    }
+}
+
+fn extended(door: &Arc<str>, source: IpAddr, left: Option<Duration>, by_kernel: bool) -> Happening {
+    Happening::Extended { door: text(door), source, left_ms: left.map(millis), by_kernel }
+}
+
+fn ended(
+    door: &Arc<str>,
+    source: IpAddr,
+    purpose: Purpose,
+    took: Option<Duration>,
+    failure: Option<String>,
+) -> Happening {
+    let (door, closes) = (text(door), closes(purpose));
+    Happening::CommandEnded { door, source, closes, took_ms: took.map(millis), failure }
+}
+
+fn closes(purpose: Purpose) -> bool {
+    purpose == Purpose::Stop
+}
+
+fn text(name: &Arc<str>) -> String {
+    name.as_ref().to_owned()
+}

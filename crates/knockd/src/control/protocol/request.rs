@@ -1,0 +1,108 @@
+//! What can be asked for.
+
+use std::{net::IpAddr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{LONGEST_REQUEST, Refusal, RefusalKind, Rights};
+
+/// One line from a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// How the daemon is.
+    Status {},
+    /// Who is let in at the moment.
+    List {
+        /// Only at this door.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        door: Option<String>,
+        /// Only this source.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<IpAddr>,
+    },
+    /// How many one-time sequences doors have left.
+    Sequences {},
+    /// What happens from now on, as it happens.
+    Watch {},
+}
+
+impl Request {
+    /// Reads a line without its end. The refusal tells what is wrong with it.
+    pub fn decode(line: &[u8]) -> Result<Self, Refusal> {
+        if line.len() > LONGEST_REQUEST {
+            return Err(Refusal::new(
+                RefusalKind::TooLong,
+                format!("a request has at most {LONGEST_REQUEST} bytes"),
+            ));
+        }
+        serde_json::from_slice(line).map_err(|error| {
+            Refusal::new(RefusalKind::Malformed, format!("this is no request that I know: {error}"))
+        })
+    }
+
+    /// The line without its end.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        // Nothing in it can fail to be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// What its sender has to be allowed to.
+    #[must_use]
+    pub fn needs(&self) -> Rights {
+        match self {
+            Self::Status {} | Self::List { .. } | Self::Sequences {} | Self::Watch {} => Rights::Watch,
+        }
+    }
+}
+
+/// A time in whole milliseconds, as it is written in JSON.
+#[must_use]
+pub fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_an_object_with_one_name() {
+        for (line, request) in [
+            (r#"{"status":{}}"#, Request::Status {}),
+            (r#"{"list":{}}"#, Request::List { door: None, source: None }),
+            (
+                r#"{"list":{"door":"ssh","source":"2001:db8::1"}}"#,
+                Request::List { door: Some("ssh".to_owned()), source: Some("2001:db8::1".parse().unwrap()) },
+            ),
+            (r#"{"sequences":{}}"#, Request::Sequences {}),
+            (r#"{"watch":{}}"#, Request::Watch {}),
+        ] {
+            assert_eq!(Request::decode(line.as_bytes()), Ok(request.clone()), "{line}");
+            assert_eq!(request.encode(), line);
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_with_what_would_be() {
+        for (line, parts) in [
+            ("", &["EOF"][..]),
+            ("status", &["expected"]),
+            (r#"{"stauts":{}}"#, &["unknown variant `stauts`", "`status`", "`watch`"]),
+            (r#"{"list":{"dor":"ssh"}}"#, &["unknown field `dor`", "`door`"]),
+            (r#"{"list":{"source":"ssh"}}"#, &["invalid IP address"]),
+            (r#"{"status":{}} {}"#, &["trailing characters"]),
+            (r#"{"status":{},"list":{}}"#, &["expected"]),
+            ("[[[[[[[[[[[[[[[[", &["expected"]),
+        ] {
+            let refusal = Request::decode(line.as_bytes()).unwrap_err();
+            assert_eq!(refusal.kind, RefusalKind::Malformed);
+            for part in parts {
+                assert!(refusal.text.contains(part), "{line}: {refusal:?}");
+            }
+        }
+        let long = Request::decode(&[b' '; LONGEST_REQUEST + 1]).unwrap_err();
+        assert_eq!(long.kind, RefusalKind::TooLong);
+    }
+}

@@ -1,0 +1,106 @@
+//! What others ask at the control socket, and what they are told.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use knock_core::{config::DoorName, moment::Moment};
+
+use super::{Monitor, one_time_file};
+use crate::{
+    control::protocol::{
+        List, OpeningShown, Phase, Refusal, RefusalKind, Request, Said, Sequences, SequencesOf, millis,
+    },
+    firewall::{Firewall, FirewallError},
+};
+
+/// How many openings a list has at most.
+const LONGEST_LIST: usize = 4096;
+
+impl Monitor {
+    /// Meets one demand. There may be more, for which there is another turn: whoever knocks waits for one at most.
+    pub(super) fn meet_demand(&mut self, now: Moment) {
+        // Somebody has waited for this longer.
+        self.opener.commit(now, &self.log);
+        let Some(control) = &self.control else { return };
+        let Some(demand) = control.next() else { return };
+        match &demand.request {
+            Request::Status {} => control.answer(&demand, Ok(Said::Status(Box::new(self.state(now))))),
+            Request::List { door, source } => {
+                let unfinished = self.list(now, door.as_deref(), *source);
+                control.answer_with(&demand, move || unfinished.finish().map(Said::List));
+            }
+            Request::Sequences {} => {
+                let files = self.one_time_files();
+                control.answer_with(&demand, move || Ok(Said::Sequences(sequences(files))));
+            }
+            // The thread that has the clients does it alone.
+            Request::Watch {} => {}
+        }
+    }
+
+    fn list(&self, now: Moment, door: Option<&str>, source: Option<IpAddr>) -> Unfinished {
+        let (openings, left_out) = self.opener.openings().list(now, door, source, LONGEST_LIST);
+        let is_wanted = |name: &str| door.is_none_or(|door| door == name);
+        let guarded = self.guard.guarded().filter(|name| is_wanted(name.as_str())).cloned().collect();
+        let mut unfinished = Unfinished { list: List { openings, left_out }, guarded, source };
+        for (door, source, left) in self.guard.in_sets(now).filter(|(door, ..)| is_wanted(door)) {
+            unfinished.add(door, source, Some(millis(left)));
+        }
+        unfinished
+    }
+
+    /// The doors with one-time sequences, and their files.
+    fn one_time_files(&self) -> Vec<(String, PathBuf)> {
+        let files = self.doors.standing().filter_map(|standing| {
+            let path = self.directory.join(standing.config.one_time_file()?);
+            Some((standing.name.as_ref().to_owned(), path))
+        });
+        files.collect()
+    }
+}
+
+/// A list without those that only the kernel knows. To ask it may take long, and is not for the monitor.
+struct Unfinished {
+    list: List,
+    guarded: Vec<DoorName>,
+    source: Option<IpAddr>,
+}
+
+impl Unfinished {
+    fn finish(mut self) -> Result<List, Refusal> {
+        let guarded = std::mem::take(&mut self.guarded);
+        if guarded.is_empty() {
+            return Ok(self.list);
+        }
+        let failed = |error: FirewallError| Refusal::new(RefusalKind::Failed, error.to_string());
+        let mut firewall = Firewall::open().map_err(failed)?;
+        for door in guarded {
+            for opening in firewall.openings(&door).map_err(failed)? {
+                self.add(door.as_str(), opening.source, opening.left.map(millis));
+            }
+        }
+        Ok(self.list)
+    }
+
+    fn add(&mut self, door: &str, source: IpAddr, left_ms: Option<u64>) {
+        if self.source.is_some_and(|wanted| wanted != source) {
+            return;
+        }
+        if self.list.openings.len() >= LONGEST_LIST {
+            self.list.left_out += 1;
+            return;
+        }
+        let door = door.to_owned();
+        self.list.openings.push(OpeningShown { door, source, phase: Phase::Open, left_ms, by_kernel: true });
+    }
+}
+
+fn sequences(files: Vec<(String, PathBuf)>) -> Sequences {
+    let doors = files.into_iter().map(|(door, path)| match one_time_file::read(&path) {
+        Ok(content) => SequencesOf { door, left: u64::try_from(content.left).ok(), trouble: None },
+        Err(error) => {
+            let trouble = Some(format!("cannot read {}: {error}", path.display()));
+            SequencesOf { door, left: None, trouble }
+        }
+    });
+    Sequences { doors: doors.collect() }
+}

@@ -1,0 +1,89 @@
+//! What the tests of the control socket share.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    os::unix::net::UnixStream,
+    path::PathBuf,
+    time::Duration,
+};
+
+use knockd::control::protocol::{Happening, Request, Said};
+use trials::{
+    net::{Daemon, Lab, Setup},
+    trouble::{Outcome, Trouble},
+};
+
+/// A door that a command opens and another closes, and one that does nothing.
+pub(crate) const DOORS: &str = "
+[ssh]
+    Sequence = 7300:udp,7100:udp,7200:udp
+    Start_Command = echo open %IP% >> {DIR}/done
+    Cmd_Timeout = 3600
+    Stop_Command = echo close %IP% >> {DIR}/done
+
+[other]
+    Sequence = 7300:udp,7900:udp,7800:udp
+    Command = true
+";
+
+/// A client of the daemon.
+pub(crate) struct Visitor(BufReader<UnixStream>);
+
+/// Our daemon with this configuration and a control socket.
+pub(crate) fn start<'a>(lab: &'a Lab, config: &str) -> Outcome<Daemon<'a>> {
+    Setup::new(lab, config)?.with(&["--socket", "sock"]).start()
+}
+
+/// Where that socket is.
+pub(crate) fn socket(lab: &Lab) -> PathBuf {
+    lab.directory().join("sock")
+}
+
+/// Makes the knocks of the door `ssh`.
+pub(crate) fn knock(lab: &Lab, source: &str) -> Outcome {
+    lab.send(&format!("udp {source} > SERVER:7300,7100,7200"))
+}
+
+impl Visitor {
+    /// One who has heard the first line.
+    pub(crate) fn new(lab: &Lab) -> Outcome<Self> {
+        let stream = UnixStream::connect(socket(lab))?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        let mut visitor = Self(BufReader::new(stream));
+        match visitor.hears()? {
+            Said::Hello(_) => Ok(visitor),
+            other => Err(Trouble::new(format!("{other:?} is no hello"))),
+        }
+    }
+
+    /// What it is answered.
+    pub(crate) fn asks(&mut self, request: &Request) -> Outcome<Said> {
+        self.0.get_mut().write_all(format!("{}\n", request.encode()).as_bytes())?;
+        self.hears()
+    }
+
+    /// What it hears next.
+    pub(crate) fn hears(&mut self) -> Outcome<Said> {
+        let mut line = String::new();
+        self.0.read_line(&mut line)?;
+        Said::decode(line.as_bytes()).map_err(|error| Trouble::new(format!("{error}: {line:?}")))
+    }
+
+    /// The next event.
+    pub(crate) fn event(&mut self) -> Outcome<Happening> {
+        match self.hears()? {
+            Said::Event(event) => Ok(event.what),
+            other => Err(Trouble::new(format!("{other:?} is no event"))),
+        }
+    }
+
+    /// Waits for an event like this one.
+    pub(crate) fn awaits(&mut self, mut is_it: impl FnMut(&Happening) -> bool) -> Outcome<Happening> {
+        loop {
+            let event = self.event()?;
+            if is_it(&event) {
+                return Ok(event);
+            }
+        }
+    }
+}
