@@ -27,6 +27,8 @@ pub struct Engine {
     openers: Vec<(Knock, DoorNumber)>,
     attempts: Attempts,
     explains: bool,
+    /// Whose hits are explained whatever `explains` says.
+    explained: Vec<IpAddr>,
     now: Moment,
     /// The doors that a hit concerns; kept between hits for its memory only.
     concerned: Vec<Concern>,
@@ -60,6 +62,7 @@ impl Engine {
             openers: Vec::new(),
             attempts: Attempts::new(capacity, seed),
             explains: false,
+            explained: Vec::new(),
             now: Moment::default(),
             concerned: Vec::new(),
         }
@@ -68,6 +71,21 @@ impl Engine {
     /// Also tells why a hit did nothing, for every door; this costs time with every hit.
     pub fn explain(&mut self, explains: bool) {
         self.explains = explains;
+    }
+
+    /// Also tells why hits of this source did nothing, or no longer. To be used for few sources: each is compared with
+    /// the source of every hit.
+    pub fn explain_source(&mut self, source: IpAddr, explains: bool) {
+        self.explained.retain(|other| *other != source);
+        if explains {
+            self.explained.push(source);
+        }
+    }
+
+    /// Whether [`Engine::explain_source`] was asked to explain the hits of this source.
+    #[must_use]
+    pub fn explains_source(&self, source: IpAddr) -> bool {
+        self.explained.contains(&source)
     }
 
     /// Puts up a door. One with the same number is replaced, its attempts are kept.
@@ -139,7 +157,7 @@ impl Engine {
     ///
     /// Walks the attempts of the source once, for all doors: one source may have an attempt at each of them.
     fn collect_concerned(&self, hit: &Hit, concerned: &mut Vec<Concern>) {
-        if self.explains {
+        if self.explains || self.explains_source(hit.source) {
             concerned.extend(self.doors.iter().map(|door| Concern { door: door.number, slot: None }));
             for (slot, attempt) in self.attempts.of(hit.source) {
                 let place = concerned.binary_search_by_key(&attempt.door, |concern| concern.door);
@@ -180,7 +198,7 @@ impl Engine {
         let event = |what| Event { at: self.now, door: number, source: hit.source, what };
         match verdict {
             Verdict::Ignore(reason) => {
-                if self.explains {
+                if self.explains || self.explains_source(hit.source) {
                     tell(event(What::Ignored { port: hit.port, protocol: hit.protocol(), reason }));
                 }
             }

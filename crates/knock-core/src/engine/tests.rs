@@ -322,3 +322,20 @@ fn explaining_says_nothing_of_a_door_that_is_gone() {
     let said = play(&mut engine, &[(0, tcp(8000, 2)), (0, unreal)]);
     assert!(said.len() == 2 && said.iter().all(|said| said.starts_with("1: ignored")), "{said:?}");
 }
+
+#[test]
+fn one_source_can_be_explained_without_the_others() {
+    let mut engine = engine([door(0, "7000,8000"), door(1, "8000,7000")]);
+    let [source, other] = ["192.0.2.7", "192.0.2.8"].map(|text| text.parse().unwrap());
+    engine.explain_source(source, true);
+    assert!(engine.explains_source(source) && !engine.explains_source(other));
+    let hits = [(0, tcp(7000, 1)), (0, Hit { source: other, ..tcp(9000, 2) })];
+    let why = "1: ignored 7000:tcp: there is no attempt that it could carry on and it is not the first knock";
+    assert_eq!(play(&mut engine, &hits), ["0: Stage 1", why]);
+    engine.explain_source(source, true);
+    engine.explain_source(source, false);
+    assert!(!engine.explains_source(source));
+    assert!(play(&mut engine, &[(0, udp(1))]).is_empty());
+    // The attempt has not suffered.
+    assert_eq!(play(&mut engine, &[(1, tcp(8000, 3))]), ["0: OPEN SESAME", "1: Stage 1"]);
+}

@@ -1,5 +1,7 @@
 //! The way through a packet: from what the kernel knows of it to its port.
 
+use std::{collections::BTreeSet, net::Ipv6Addr};
+
 use super::{
     assembler::{Assembler, Label},
     extended::step,
@@ -23,7 +25,7 @@ pub(super) enum Machine {
 pub(super) fn assemble(needs: &Needs, detail: Detail, machine: Machine) -> Vec<Instruction> {
     let mut assembler = Assembler::default();
     let drop = assembler.end(0);
-    if needs.tcp.is_empty() && needs.udp.is_empty() {
+    if needs.is_nothing() {
         return assembler.finish(drop);
     }
     let verdicts = Verdicts::write(&mut assembler, drop, machine);
@@ -105,6 +107,18 @@ impl Writer<'_> {
 
     /// The IPv4 header (RFC 791) at `base`, which is 0 or the length of a tag.
     fn ipv4(&mut self, base: u32) -> Label {
+        let mut next = self.ipv4_of_doors(base);
+        if !self.needs.explained_v4.is_empty() {
+            let sources = self.needs.explained_v4.iter().map(|source| source.to_bits());
+            let wanted = self.verdicts.first;
+            next = tree::search(&mut self.assembler, sources, Detail::FINEST, wanted, next);
+            next = self.assembler.step(code::LOAD_WORD, base + 12, next);
+        }
+        if next == self.drop { next } else { self.header(step::V4, base, next) }
+    }
+
+    /// The same, of a source that nobody wants to have explained.
+    fn ipv4_of_doors(&mut self, base: u32) -> Label {
         let mut next = self.select(&[(TCP, self.tcp), (UDP, self.udp)]);
         // Two bytes of flags and offset, one of the time to live, one of the protocol.
         next = self.assembler.step(code::AND, 0xff, next);
@@ -124,29 +138,47 @@ impl Writer<'_> {
             next = tree::search(&mut self.assembler, targets, Detail::FINEST, next, self.drop);
             next = self.assembler.step(code::LOAD_WORD, base + 16, next);
         }
-        self.header(step::V4, base, next)
+        next
     }
 
     /// The IPv6 header (RFC 8200) at `base`.
     fn ipv6(&mut self, base: u32) -> Label {
+        let next = self.ipv6_of_doors(base);
+        let needs = self.needs;
+        let next = self.ipv6_address(&needs.explained_v6, base + 8, self.verdicts.first, next);
+        if next == self.drop { next } else { self.header(step::V6, base, next) }
+    }
+
+    /// The same, of a source that nobody wants to have explained.
+    fn ipv6_of_doors(&mut self, base: u32) -> Label {
         if matches!(&self.needs.v6, Destinations::These(targets) if targets.is_empty()) {
             return self.drop;
         }
         let fragment = self.ipv6_fragment(base);
         let next = self.ipv6_next_header(base, 6, 40, fragment);
-        let Destinations::These(targets) = &self.needs.v6 else {
-            return self.header(step::V6, base, next);
-        };
-        let mut other = self.drop;
-        for target in targets {
-            let mut same = next;
-            for (word, offset) in target.octets().as_chunks().0.iter().zip([24, 28, 32, 36]).rev() {
+        match &self.needs.v6 {
+            Destinations::Any => next,
+            Destinations::These(targets) => self.ipv6_address(targets, base + 24, next, self.drop),
+        }
+    }
+
+    /// Whether the address at `place` is one of these.
+    fn ipv6_address(
+        &mut self,
+        those: &BTreeSet<Ipv6Addr>,
+        place: u32,
+        wanted: Label,
+        mut other: Label,
+    ) -> Label {
+        for address in those {
+            let mut same = wanted;
+            for (word, offset) in address.octets().as_chunks().0.iter().zip([0, 4, 8, 12]).rev() {
                 same = self.assembler.branch(code::IF_EQUAL, u32::from_be_bytes(*word), same, other);
-                same = self.assembler.step(code::LOAD_WORD, base + offset, same);
+                same = self.assembler.step(code::LOAD_WORD, place + offset, same);
             }
             other = same;
         }
-        self.header(step::V6, base, other)
+        other
     }
 
     /// The fragment header behind the IPv6 header at `base`: only the first fragment has ports.

@@ -22,14 +22,14 @@ mod tree;
 pub use self::{
     extended::{ExactProgram, Instruction as ExtendedInstruction, Key, LATENESS, TABLE_BYTES},
     instruction::Instruction,
-    needs::Families,
+    needs::{Attention, Families},
     program::{Program, SNAP_LENGTH},
 };
 
 use self::{headers::Machine, needs::Needs, tree::Detail};
 use crate::door::Door;
 
-/// The program that takes what these doors need and, as far as possible, nothing else.
+/// The program that takes what these doors need and what is to be explained and, as far as possible, nothing else.
 ///
 /// It has at most `limit` instructions, or the fewest that tell flags and addresses apart, always below 500: where the
 /// ports are too many, ranges stand for them. Limits above [`Program::MAX`] mean that.
@@ -38,8 +38,12 @@ use crate::door::Door;
 /// 20,480 bytes, the default of older kernels, hold 2,000 instructions; a program that the socket has already counts
 /// until it is gone.
 #[must_use]
-pub fn program<'a>(doors: impl IntoIterator<Item = &'a Door>, families: Families, limit: usize) -> Program {
-    let needs = Needs::of(doors, families);
+pub fn program<'a, 'b>(
+    doors: impl IntoIterator<Item = &'a Door>,
+    attention: impl Into<Attention<'b>>,
+    limit: usize,
+) -> Program {
+    let needs = Needs::of(doors, attention);
     let mut detail = Detail::FINEST;
     loop {
         let instructions = headers::assemble(&needs, detail, Machine::Classic);
@@ -56,13 +60,13 @@ pub fn program<'a>(doors: impl IntoIterator<Item = &'a Door>, families: Families
 /// The programs of all sockets that hear the same attempts, and those that follow them, have to share a table and the
 /// key.
 #[must_use]
-pub fn exact_program<'a>(
+pub fn exact_program<'a, 'b>(
     doors: impl IntoIterator<Item = &'a Door>,
-    families: Families,
+    attention: impl Into<Attention<'b>>,
     limit: usize,
     key: &Key,
 ) -> Option<ExactProgram> {
-    let needs = Needs::of(doors, families);
+    let needs = Needs::of(doors, attention);
     let mut detail = Detail::FINEST;
     loop {
         let steps = headers::assemble(&needs, detail, Machine::Extended);

@@ -21,6 +21,22 @@ pub enum Families {
     V4Only,
 }
 
+/// Whose packets are let through, whatever the doors need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attention<'a> {
+    /// The IP versions that are listened to.
+    pub families: Families,
+    /// Sources of which everything comes through that can be a hit, so that it can be explained. They are counted among
+    /// those who have begun an attempt. Each is compared with the source of every packet.
+    pub explained: &'a [IpAddr],
+}
+
+impl From<Families> for Attention<'_> {
+    fn from(families: Families) -> Self {
+        Self { families, explained: &[] }
+    }
+}
+
 /// Everything that some door needs. A packet that isn't described here changes nothing anywhere.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
@@ -38,6 +54,10 @@ pub(super) struct Needs {
     pub(super) v4: Destinations<Ipv4Addr>,
     /// Where IPv6 packets have to go.
     pub(super) v6: Destinations<Ipv6Addr>,
+    /// Whose IPv4 packets come through in any case.
+    pub(super) explained_v4: BTreeSet<Ipv4Addr>,
+    /// Whose IPv6 packets come through in any case.
+    pub(super) explained_v6: BTreeSet<Ipv6Addr>,
 }
 
 /// Packets of one protocol.
@@ -81,9 +101,20 @@ pub(super) const MAX_TARGETS: usize = 16;
 pub(super) const MAX_RULES: usize = 8;
 
 impl Needs {
-    /// What these doors need of these families.
-    pub(super) fn of<'a>(doors: impl IntoIterator<Item = &'a Door>, families: Families) -> Self {
+    /// What these doors need of these families, and what is to be explained.
+    pub(super) fn of<'a, 'b>(
+        doors: impl IntoIterator<Item = &'a Door>,
+        attention: impl Into<Attention<'b>>,
+    ) -> Self {
+        let Attention { families, explained } = attention.into();
         let mut needs = Self::default();
+        for source in explained {
+            match (source, families) {
+                (IpAddr::V4(source), _) => drop(needs.explained_v4.insert(*source)),
+                (IpAddr::V6(source), Families::Both) => drop(needs.explained_v6.insert(*source)),
+                (IpAddr::V6(_), Families::V4Only) => {}
+            }
+        }
         for door in doors {
             match (door.target, families) {
                 (Some(IpAddr::V6(_)), Families::V4Only) => continue,
@@ -116,6 +147,12 @@ impl Needs {
 }
 
 impl Needs {
+    /// Whether every packet can be dropped.
+    pub(super) fn is_nothing(&self) -> bool {
+        let is_anybody_explained = !self.explained_v4.is_empty() || !self.explained_v6.is_empty();
+        self.tcp.is_empty() && self.udp.is_empty() && !is_anybody_explained
+    }
+
     /// Everything of these families that a hit can be made of.
     pub(super) fn everything(families: Families) -> Self {
         let all = || vec![Demand { rule: FlagRule::default(), ports: Ports::All }];
@@ -132,6 +169,7 @@ impl Needs {
             longest: Duration::MAX,
             v4: Destinations::Any,
             v6,
+            ..Self::default()
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     wire::Link,
 };
 
-const KEY: Key = Key([
+pub(super) const KEY: Key = Key([
     0x9e37_79b9_7f4a_7c15,
     0xbf58_476d_1ce4_e5b9,
     0x94d0_49bb_1331_11eb,

@@ -1,4 +1,5 @@
 mod exact;
+mod explained;
 mod properties;
 mod sample;
 
