@@ -3,7 +3,12 @@
 //! Each step of the input is a byte for what happens beside the report, two for how much time passes, and a report.
 #![no_main]
 
-use std::{collections::BTreeMap, num::NonZeroU16, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU16,
+    time::Duration,
+};
 
 use knock_core::{
     door::{Door, DoorNumber, FlagRule, WrongPort},
@@ -15,8 +20,11 @@ use knock_core::{
 use knockd::ipc::{Conduct, LENGTH, Report};
 use libfuzzer_sys::fuzz_target;
 
-/// How many bytes of a report the input has: the longest has 33.
-const REPORT: usize = 40;
+/// How many bytes of a report the input has: the longest has 65.
+const REPORT: usize = 80;
+
+/// The one source that is explained, now and then.
+const EXPLAINED: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 7));
 
 fuzz_target!(|input: &[u8]| {
     let Some((first, input)) = input.split_first() else { return };
@@ -30,6 +38,11 @@ fuzz_target!(|input: &[u8]| {
         if beside % 4 == 0 {
             conduct.ask();
             asked += 1;
+        }
+        match beside % 8 {
+            1 => conduct.explain(EXPLAINED),
+            2 => conduct.explain_no_more(EXPLAINED),
+            _ => {}
         }
         let mut frame = [0; LENGTH];
         frame[..bytes.len()].copy_from_slice(bytes);
@@ -50,6 +63,10 @@ fuzz_target!(|input: &[u8]| {
                         assert_eq!(usize::from(stage), door.sequence.knocks().len());
                         *openings.entry(event.door).or_default() += 1;
                     }
+                }
+                Report::Explained(explanation) => {
+                    assert_eq!(explanation.event.source, EXPLAINED);
+                    assert_eq!(explanation.packet.is_some(), explanation.event.what.is_of_a_hit());
                 }
                 _ => {}
             }

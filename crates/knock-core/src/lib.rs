@@ -15,6 +15,7 @@ pub mod config;
 pub mod door;
 pub mod engine;
 pub mod event;
+pub mod explanation;
 pub mod filter;
 pub mod hit;
 pub mod host;

@@ -6,6 +6,7 @@ mod clock;
 mod complaint;
 mod configuration;
 pub mod control;
+pub mod explain;
 pub mod firewall;
 pub mod ipc;
 mod journal;
@@ -36,6 +37,7 @@ use knock_core::{
     filter::{self, Program},
 };
 
+pub use self::replay::{Inquiry, InquiryError};
 use self::{cli::Arguments, complaint::complain};
 
 /// The whole program, by the command line that it was started with.

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
+    net::IpAddr,
     os::{
         fd::{AsFd, BorrowedFd},
         unix::net::UnixStream,
@@ -49,6 +50,8 @@ pub(super) enum State {
     Asking,
     /// It is told what happens.
     Watching,
+    /// It is told what becomes of this source.
+    Explaining(IpAddr),
 }
 
 impl Client {

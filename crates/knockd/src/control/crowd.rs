@@ -1,6 +1,6 @@
 //! All connections.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use knock_core::moment::Moment;
 
@@ -67,6 +67,15 @@ impl Crowd {
     pub(super) fn watching(&self) -> Vec<ClientId> {
         let watching = self.clients.iter().filter(|(_, client)| client.state == State::Watching);
         watching.map(|(id, _)| *id).collect()
+    }
+
+    /// The clients that have a source explained, and which.
+    pub(super) fn explaining(&self) -> Vec<(ClientId, IpAddr)> {
+        let explaining = self.clients.iter().filter_map(|(id, client)| match client.state {
+            State::Explaining(source) => Some((*id, source)),
+            _ => None,
+        });
+        explaining.collect()
     }
 
     /// How many bytes wait for clients.

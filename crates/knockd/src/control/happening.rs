@@ -20,6 +20,11 @@ pub(super) fn of(heard: &Heard) -> Option<Event> {
     Some(Event { at: written(at), what })
 }
 
+/// Now, as it is written in events.
+pub(super) fn now() -> String {
+    written(crate::log::now())
+}
+
 /// In RFC 3339, in UTC, to the microsecond.
 fn written(at: Timestamp) -> String {
     format!("{at:.6}")

@@ -18,6 +18,7 @@ mod tests;
 
 use std::{
     io,
+    net::IpAddr,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::{
         Arc,
@@ -41,7 +42,10 @@ use self::{
     protocol::{Refusal, Request, Said},
     server::Server,
 };
-use crate::log::{Heard, Tap};
+use crate::{
+    explain::Finding,
+    log::{Heard, Tap},
+};
 
 /// How many lines of the log wait for the thread; those beyond are counted.
 const MOST_WAITING: usize = 4096;
@@ -54,6 +58,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct Control {
     socket: ControlSocket,
     demands: Receiver<Demand>,
+    /// Sources that one less wants to have explained.
+    unexplained: Receiver<IpAddr>,
     /// Counts the demands that wait (`EFD_SEMAPHORE` in `eventfd(2)`).
     waiting: Arc<OwnedFd>,
     orders: Sender<Order>,
@@ -83,10 +89,27 @@ type Work = Box<dyn FnOnce() -> Result<Said, Refusal> + Send>;
 enum Order {
     /// The answer to a demand.
     Answer(ClientId, Work),
+    /// From now on this client is told what becomes of this source.
+    Explain(ClientId, IpAddr),
+    /// What became of a source.
+    Found(Box<Found>),
+    /// So many findings were left out.
+    LeftOut(u64),
     /// No more requests are taken.
     Close,
     /// Everything is to be said now, and then to be answered.
     Finish(SyncSender<()>),
+}
+
+/// What became of a source: for those who may know everything, and for the others.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Whose packet it was.
+    pub source: IpAddr,
+    /// All of it.
+    pub whole: Finding,
+    /// What tells nothing of sequences.
+    pub harmless: Finding,
 }
 
 impl Control {
@@ -98,14 +121,15 @@ impl Control {
             Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK | EventfdFlags::SEMAPHORE)?);
         let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let (demand, demands) = channel();
+        let (leave, unexplained) = channel();
         let (orders, order) = channel();
         let (hear, heard) = sync_channel(MOST_WAITING);
         let is_watched = Arc::new(AtomicBool::new(false));
-        let call = Call { demands: demand, waiting: Arc::clone(&waiting) };
+        let call = Call { demands: demand, unexplained: leave, waiting: Arc::clone(&waiting) };
         let server = Server::new(socket.listener()?, Arc::clone(&bell), call, Arc::clone(&is_watched))?;
         thread::Builder::new().name("control".to_owned()).spawn(move || server.run(&order, &heard))?;
         let tap = tap(hear, Arc::clone(&bell), is_watched);
-        Ok((Self { socket, demands, waiting, orders, bell }, tap))
+        Ok((Self { socket, demands, unexplained, waiting, orders, bell }, tap))
     }
 
     /// Somebody's next demand. There may be one when this value can be read from.
@@ -114,6 +138,27 @@ impl Control {
         let mut count = [0; 8];
         read(&self.waiting, &mut count).ok()?;
         self.demands.try_recv().ok()
+    }
+
+    /// A source that one of those whom [`Control::explain`] was for does not want to have explained any more.
+    #[must_use]
+    pub fn next_unexplained(&self) -> Option<IpAddr> {
+        self.unexplained.try_recv().ok()
+    }
+
+    /// Fulfils the demand to have a source explained: from now on what is [found](Control::find) goes to that client.
+    pub fn explain(&self, demand: &Demand, source: IpAddr) {
+        self.order(Order::Explain(demand.client, source));
+    }
+
+    /// Tells what became of a source to those who have it explained.
+    pub fn find(&self, found: Found) {
+        self.order(Order::Found(Box::new(found)));
+    }
+
+    /// Tells those who have something explained that so much was left out.
+    pub fn leave_out(&self, count: u64) {
+        self.order(Order::LeftOut(count));
     }
 
     /// Answers a demand.
@@ -161,12 +206,19 @@ impl AsFd for Control {
 #[derive(Debug)]
 struct Call {
     demands: Sender<Demand>,
+    unexplained: Sender<IpAddr>,
     waiting: Arc<OwnedFd>,
 }
 
 impl Call {
     fn demand(&self, demand: Demand) {
         if self.demands.send(demand).is_ok() {
+            ring(&self.waiting);
+        }
+    }
+
+    fn explain_no_more(&self, source: IpAddr) {
+        if self.unexplained.send(source).is_ok() {
             ring(&self.waiting);
         }
     }

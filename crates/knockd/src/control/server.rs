@@ -25,7 +25,7 @@ use rustix::{
 };
 
 use super::{
-    Call, ClientId, Demand, Order, Peer,
+    Call, ClientId, Demand, Found, Order, Peer,
     client::{Client, State},
     crowd::{Crowd, Full},
     happening,
@@ -105,10 +105,11 @@ impl Server {
                     LISTENER => self.let_in(now),
                     BELL => {
                         let _ = read(&self.bell, &mut [0; 8]);
-                        self.tell(now, heard);
+                        // What was found comes before what followed from it.
                         if self.follow(now, orders, heard) {
                             return;
                         }
+                        self.tell(now, heard);
                     }
                     id => self.look_after(now, ClientId(id), flags),
                 }
@@ -229,6 +230,31 @@ impl Server {
                     let told = told.and_then(|()| self.take_lines(now, id));
                     self.settle(id, &told);
                 }
+                Order::Explain(id, source) => {
+                    let Some(client) = self.crowd.find(id) else {
+                        self.call.explain_no_more(source);
+                        continue;
+                    };
+                    client.state = State::Explaining(source);
+                    self.is_watched.store(true, Ordering::Relaxed);
+                    let told = client.say(now, &Said::Explaining {}.encode()).map_err(Gone::from);
+                    self.settle(id, &told);
+                }
+                Order::Found(found) => {
+                    let Found { source, whole, harmless } = *found;
+                    let [whole, harmless] =
+                        [whole, harmless].map(|finding| Said::Finding(Box::new(finding)).encode());
+                    for (id, _) in self.crowd.explaining().into_iter().filter(|(_, wanted)| *wanted == source)
+                    {
+                        self.tell_one(now, id, &whole, Some(&harmless));
+                    }
+                }
+                Order::LeftOut(count) => {
+                    let line = Said::FindingsLeftOut { count }.encode();
+                    for (id, _) in self.crowd.explaining() {
+                        self.tell_one(now, id, &line, Some(&line));
+                    }
+                }
                 Order::Close => self.is_closing = true,
                 Order::Finish(done) => {
                     self.tell(now, heard);
@@ -243,26 +269,32 @@ impl Server {
 
     /// Tells those who watch what was heard.
     fn tell(&mut self, now: Moment, heard: &Receiver<Heard>) {
-        let watching = self.crowd.watching();
+        let (watching, explaining) = (self.crowd.watching(), self.crowd.explaining());
         while let Ok(heard) = heard.try_recv() {
             if let Heard::Lost(count) = heard {
-                for id in &watching {
+                for id in watching.iter().chain(explaining.iter().map(|(id, _)| id)) {
                     self.crowd.find(*id).into_iter().for_each(|client| client.miss(count));
                 }
                 continue;
             }
             let Some(event) = happening::of(&heard) else { continue };
-            let missed = |count| encode(&Event { at: event.at.clone(), what: Happening::Missed { count } });
             let whole = encode(&event);
             let harmless = event.what.clone().without_secrets();
             let harmless = harmless.map(|what| encode(&Event { at: event.at.clone(), what }));
-            for id in &watching {
-                let Some(client) = self.crowd.find(*id) else { continue };
-                let line = if client.peer.rights == Rights::All { Some(&whole) } else { harmless.as_ref() };
-                let told = line.map_or(Ok(()), |line| client.tell(now, line, missed));
-                self.settle(*id, &told.map_err(Gone::from));
+            let beneficiary = event.what.beneficiary();
+            let concerned = explaining.iter().filter(|(_, source)| beneficiary == Some(*source));
+            for id in watching.iter().chain(concerned.map(|(id, _)| id)) {
+                self.tell_one(now, *id, &whole, harmless.as_deref());
             }
         }
+    }
+
+    /// Has one client get a line, or what it may know of it.
+    fn tell_one(&mut self, now: Moment, id: ClientId, whole: &[u8], harmless: Option<&[u8]>) {
+        let Some(client) = self.crowd.find(id) else { return };
+        let line = if client.peer.rights == Rights::All { Some(whole) } else { harmless };
+        let told = line.map_or(Ok(()), |line| client.tell(now, line, missed));
+        self.settle(id, &told.map_err(Gone::from));
     }
 
     fn drop_stuck(&mut self, now: Moment) {
@@ -287,9 +319,18 @@ impl Server {
 
     fn drop_client(&mut self, id: ClientId) {
         // Its descriptor is closed, and epoll(7) forgets it with that.
-        self.crowd.remove(id);
-        self.is_watched.store(!self.crowd.watching().is_empty(), Ordering::Relaxed);
+        let client = self.crowd.remove(id);
+        if let Some(State::Explaining(source)) = client.map(|client| client.state) {
+            self.call.explain_no_more(source);
+        }
+        let is_watched = !self.crowd.watching().is_empty() || !self.crowd.explaining().is_empty();
+        self.is_watched.store(is_watched, Ordering::Relaxed);
     }
+}
+
+/// That a client has not got so many lines.
+fn missed(count: u64) -> Vec<u8> {
+    encode(&Event { at: happening::now(), what: Happening::Missed { count } })
 }
 
 fn encode(event: &Event) -> Vec<u8> {

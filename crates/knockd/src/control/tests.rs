@@ -7,13 +7,22 @@ use std::{
     thread,
 };
 
+use knock_core::{
+    door::{Door, DoorNumber, FlagRule, WrongPort},
+    event::{Event, What},
+    explanation::Explanation,
+    moment::Moment,
+};
 use tempfile::TempDir;
 
 use super::{
     protocol::{Happening, List, RefusalKind},
     *,
 };
-use crate::log::{Line, Log, LogOptions};
+use crate::{
+    explain::Reader,
+    log::{Line, Log, LogOptions},
+};
 
 struct Site {
     control: Control,
@@ -194,4 +203,72 @@ fn when_the_end_is_near_nothing_is_asked_any_more() {
     assert_eq!(visitor.hears(), Said::List(List::default()));
     visitor.says("{\"status\":{}}\n");
     assert!(matches!(visitor.hears(), Said::Refused(refusal) if refusal.kind == RefusalKind::Ending));
+}
+
+fn found(source: [u8; 4], reader: Reader) -> Finding {
+    let door = Door {
+        number: DoorNumber(0),
+        sequence: "7000,8000".parse().unwrap(),
+        timeout: Duration::from_secs(10),
+        flags: FlagRule::default(),
+        wrong_port: WrongPort::Discard,
+        target: None,
+        one_time: false,
+    };
+    let event =
+        Event { at: Moment::default(), door: DoorNumber(0), source: source.into(), what: What::TimedOut(1) };
+    Finding::of(&Explanation::of_time(event), "ssh", &door, jiff::Timestamp::UNIX_EPOCH, reader)
+}
+
+fn find(site: &Site, source: [u8; 4]) {
+    let [whole, harmless] = [Reader::OfConfiguration, Reader::Stranger].map(|reader| found(source, reader));
+    site.control.find(Found { source: source.into(), whole, harmless });
+}
+
+#[test]
+fn who_has_a_source_explained_is_told_of_it_and_of_no_other_until_he_goes() {
+    let (site, tap) = site();
+    let mut log = Log::start(&LogOptions::default()).unwrap();
+    log.set_tap(tap);
+    let mut visitor = site.visitor();
+    visitor.says("{\"explain\":{\"source\":\"10.0.0.2\"}}\n");
+    let demand = site.demand();
+    let source = [10, 0, 0, 2];
+    assert_eq!(demand.request, Request::Explain { source: source.into() });
+    site.control.explain(&demand, source.into());
+    assert_eq!(visitor.hears(), Said::Explaining {});
+    find(&site, [10, 0, 0, 3]);
+    find(&site, source);
+    assert_eq!(visitor.hears(), Said::Finding(Box::new(found(source, Reader::OfConfiguration))));
+    site.control.leave_out(7);
+    assert_eq!(visitor.hears(), Said::FindingsLeftOut { count: 7 });
+    for source in [[10, 0, 0, 3], source] {
+        log.say(Line::CommandTimeout { source: source.into(), door: "ssh".into() });
+    }
+    let expired = Happening::Expired { door: "ssh".to_owned(), source: source.into() };
+    assert!(matches!(visitor.hears(), Said::Event(event) if event.what == expired));
+    assert_eq!(site.control.next_unexplained(), None);
+    drop(visitor);
+    await_unexplained(&site, source);
+}
+
+fn await_unexplained(site: &Site, source: [u8; 4]) {
+    loop {
+        if let Some(unexplained) = site.control.next_unexplained() {
+            assert_eq!(unexplained, std::net::IpAddr::from(source));
+            return;
+        }
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn who_goes_before_he_is_answered_has_nothing_explained() {
+    let (site, _tap) = site();
+    let mut visitor = site.visitor();
+    visitor.says("{\"explain\":{\"source\":\"10.0.0.2\"}}\n");
+    let demand = site.demand();
+    drop(visitor);
+    site.control.explain(&demand, [10, 0, 0, 2].into());
+    await_unexplained(&site, [10, 0, 0, 2]);
 }

@@ -1,8 +1,11 @@
 //! How a watcher behaves, held against what an honest one can do.
 
+use std::net::IpAddr;
+
 use knock_core::{
     door::{Door, DoorNumber},
     event::{Event, Kind, What},
+    explanation::Explanation,
     host,
     moment::Moment,
 };
@@ -17,12 +20,23 @@ use crate::limit::Limit;
 pub struct Conduct {
     /// Whether it was told to explain why hits did nothing.
     explains: bool,
+    /// Whose hits it was told to explain beside.
+    explained: Vec<Explained>,
     is_confined: bool,
     unanswered: u32,
     answers: u64,
     events: Limit<Kind>,
     openings: Limit<Share>,
+    explanations: Limit<()>,
     sums: Limit<Sum>,
+}
+
+/// A source that it explains.
+#[derive(Clone, Copy, Debug)]
+struct Explained {
+    source: IpAddr,
+    /// After how many answers it must have heard that it is to do so no longer.
+    until: Option<u64>,
 }
 
 /// What no honest watcher does. Who does it was taken over, or is broken, and can't be believed any more.
@@ -37,6 +51,9 @@ pub enum Misconduct {
     /// An attempt can't be at that stage, or a door open after so many knocks.
     #[error("an impossible stage")]
     Stage,
+    /// No packet, or time alone, does this.
+    #[error("an impossible explanation")]
+    Explanation,
     /// Nobody can knock from there.
     #[error("an impossible source")]
     Source,
@@ -62,6 +79,7 @@ enum Sum {
     LeftOut(Kind),
     Dropped,
     Lost,
+    Unexplained,
     Deaf,
 }
 
@@ -71,11 +89,13 @@ impl Conduct {
     pub fn new(explains: bool) -> Self {
         Self {
             explains,
+            explained: Vec::new(),
             is_confined: false,
             unanswered: 0,
             answers: 0,
             events: Limit::new(pace::BORNE_EVENTS),
             openings: Limit::new(pace::BORNE_OPENINGS),
+            explanations: Limit::new(pace::BORNE_EXPLANATIONS),
             sums: Limit::new(pace::BORNE_SUMS),
         }
     }
@@ -83,6 +103,21 @@ impl Conduct {
     /// Takes in that it was asked [`super::Order::Confirm`].
     pub fn ask(&mut self) {
         self.unanswered = self.unanswered.saturating_add(1);
+    }
+
+    /// Takes in that it was told [`super::Order::Explain`].
+    pub fn explain(&mut self, source: IpAddr) {
+        self.explained.retain(|explained| explained.source != source);
+        self.explained.push(Explained { source, until: None });
+    }
+
+    /// Takes in that it was told [`super::Order::ExplainNoMore`]: what it has said before it heard that is on its way
+    /// until it answers the next question.
+    pub fn explain_no_more(&mut self, source: IpAddr) {
+        let heard = self.answers.saturating_add(u64::from(self.unanswered)).saturating_add(1);
+        for explained in self.explained.iter_mut().filter(|explained| explained.source == source) {
+            explained.until = Some(heard);
+        }
     }
 
     /// Whether it has said what it has given up.
@@ -126,12 +161,19 @@ impl Conduct {
             Report::Ready => {
                 self.unanswered = self.unanswered.checked_sub(1).ok_or(Misconduct::OutOfTurn)?;
                 self.answers = self.answers.saturating_add(1);
+                self.explained.retain(|explained| explained.until.is_none_or(|until| self.answers < until));
             }
-            Report::Happened(event) => self.examine_event(now, event, find(event.door))?,
+            Report::Happened(event) => self.examine_event(now, event, find(event.door).as_ref())?,
             Report::LeftOut(kind, _) => {
                 self.expect_to_explain(*kind)?;
                 self.count(now, Sum::LeftOut(*kind))?;
             }
+            Report::Explained(explanation) => {
+                let door = find(explanation.event.door);
+                self.examine_explanation(now, explanation, door.as_ref())?;
+            }
+            Report::Unexplained(_) if self.explained.is_empty() => return Err(Misconduct::Unasked),
+            Report::Unexplained(_) => self.count(now, Sum::Unexplained)?,
             Report::Dropped(_) => self.count(now, Sum::Dropped)?,
             Report::Lost(_) => self.count(now, Sum::Lost)?,
             Report::Deaf(..) => self.count(now, Sum::Deaf)?,
@@ -139,10 +181,10 @@ impl Conduct {
         Ok(())
     }
 
-    fn examine_event(&mut self, now: Moment, event: &Event, door: Option<Door>) -> Result<(), Misconduct> {
+    fn examine_event(&mut self, now: Moment, event: &Event, door: Option<&Door>) -> Result<(), Misconduct> {
         let (is_moderate, sort) = match event.what.kind() {
             Some(kind) => (self.events.passes(kind, now), "events"),
-            None => (self.openings.passes(Share::of(door.as_ref()), now), "openings"),
+            None => (self.openings.passes(Share::of(door), now), "openings"),
         };
         if !is_moderate {
             return Err(Misconduct::TooMany(sort));
@@ -153,17 +195,25 @@ impl Conduct {
         if host::is_nobody(event.source) {
             return Err(Misconduct::Source);
         }
-        let Some(door) = door else { return Ok(()) };
-        let knocks = door.sequence.knocks().len();
-        let is_possible = match event.what {
-            What::Opened(stage) => usize::from(stage) == knocks,
-            What::Stage(stage)
-            | What::Discarded { stage, .. }
-            | What::TimedOut(stage)
-            | What::GaveWay(stage) => (1..knocks).contains(&usize::from(stage)),
-            What::Ignored { .. } => true,
-        };
-        is_possible.then_some(()).ok_or(Misconduct::Stage)
+        is_possible(event.what, door).then_some(()).ok_or(Misconduct::Stage)
+    }
+
+    fn examine_explanation(
+        &mut self,
+        now: Moment,
+        Explanation { event, packet }: &Explanation,
+        door: Option<&Door>,
+    ) -> Result<(), Misconduct> {
+        if !self.explained.iter().any(|explained| explained.source == event.source) {
+            return Err(Misconduct::Unasked);
+        }
+        if !self.explanations.passes((), now) {
+            return Err(Misconduct::TooMany("explanations"));
+        }
+        if event.what.is_of_a_hit() != packet.is_some() {
+            return Err(Misconduct::Explanation);
+        }
+        is_possible(event.what, door).then_some(()).ok_or(Misconduct::Stage)
     }
 
     fn expect_to_explain(&self, kind: Kind) -> Result<(), Misconduct> {
@@ -172,6 +222,19 @@ impl Conduct {
 
     fn count(&mut self, now: Moment, sum: Sum) -> Result<(), Misconduct> {
         self.sums.passes(sum, now).then_some(()).ok_or(Misconduct::TooMany("sums"))
+    }
+}
+
+/// Whether it can happen at this door; anything can at one that stands no more.
+fn is_possible(what: What, door: Option<&Door>) -> bool {
+    let Some(door) = door else { return true };
+    let knocks = door.sequence.knocks().len();
+    match what {
+        What::Opened(stage) => usize::from(stage) == knocks,
+        What::Stage(stage) | What::Discarded { stage, .. } | What::TimedOut(stage) | What::GaveWay(stage) => {
+            (1..knocks).contains(&usize::from(stage))
+        }
+        What::Ignored { .. } => true,
     }
 }
 

@@ -68,6 +68,10 @@ pub enum Order {
         /// The size of its ring, if it has one.
         ring: Option<RingSize>,
     },
+    /// From now on report with [`super::Report::Explained`], too, what becomes of each hit of this source.
+    Explain(IpAddr),
+    /// Do that no longer.
+    ExplainNoMore(IpAddr),
     /// Close a packet socket.
     Leave(SocketNumber),
     /// Answer with [`super::Report::Ready`] when all orders before this one have been followed.
@@ -97,6 +101,8 @@ impl Order {
             Self::Listen(socket, ring) => encode_ring(Writer::new(6).u32(socket.0), *ring),
             Self::Leave(socket) => Writer::new(7).u32(socket.0),
             Self::Confirm => Writer::new(8),
+            Self::Explain(source) => Writer::new(10).address(*source),
+            Self::ExplainNoMore(source) => Writer::new(11).address(*source),
             Self::Replace { old, new, ring } => encode_ring(Writer::new(9).u32(old.0).u32(new.0), *ring),
         }
         .finish()
@@ -133,6 +139,8 @@ impl Order {
                 new: SocketNumber(fields.u32()?),
                 ring: decode_ring(&mut fields)?,
             },
+            10 => Self::Explain(fields.address()?),
+            11 => Self::ExplainNoMore(fields.address()?),
             _ => return Err(Malformed("unknown order")),
         };
         fields.finish()?;
@@ -246,6 +254,8 @@ mod tests {
             Order::Listen(SocketNumber(1), RingSize::new(32)),
             Order::Replace { old: SocketNumber(u32::MAX), new: SocketNumber(0), ring: RingSize::new(1) },
             Order::Replace { old: SocketNumber(1), new: SocketNumber(2), ring: None },
+            Order::Explain(address),
+            Order::ExplainNoMore("10.0.0.2".parse().unwrap()),
             Order::Leave(SocketNumber(2)),
             Order::Confirm,
         ];

@@ -11,6 +11,10 @@ use crate::limit::Rate;
 /// How much is reported of each kind of event that isn't an opening: what the log takes, and nobody else wants it.
 pub const EVENTS: Rate = Rate::LINES;
 
+/// How many events of sources that are explained are reported to explain them, beside what is reported of them anyway:
+/// more than people read.
+pub const EXPLANATIONS: Rate = Rate::LINES;
+
 /// How many openings are reported of each door: all that people need, and no more than commands can follow. Beyond this
 /// somebody who knows the sequence plays with it.
 pub const OPENINGS: Rate = Rate { every: Duration::from_millis(50), burst: 8192 };
@@ -31,6 +35,9 @@ const MOST_IN_FLIGHT: u32 = 1024;
 
 /// [`EVENTS`], as the monitor bears them.
 pub(super) const BORNE_EVENTS: Rate = borne(EVENTS, MOST_IN_FLIGHT);
+
+/// [`EXPLANATIONS`], as the monitor bears them.
+pub(super) const BORNE_EXPLANATIONS: Rate = borne(EXPLANATIONS, MOST_IN_FLIGHT);
 
 /// [`OPENINGS`], as the monitor bears them.
 pub(super) const BORNE_OPENINGS: Rate = borne(OPENINGS, MOST_IN_FLIGHT + UNSENT_OPENINGS);

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use knock_core::{
     door::{DoorNumber, TcpFlags},
     event::{Event, Kind, Reason, What},
+    explanation::{Explanation, Packet},
     moment::Moment,
     sequence::Protocol,
 };
@@ -30,6 +31,10 @@ pub enum Report {
     Dropped(NonZeroU32),
     /// So many openings were too many, or found the monitor busy for too long. Nothing is opened for them.
     Lost(NonZeroU32),
+    /// What became of a hit of a source that is explained, or of its attempt without one.
+    Explained(Explanation),
+    /// So many such events came too fast to be told one by one.
+    Unexplained(NonZeroU32),
     /// A packet socket hears nothing any more, for this reason (`errno(3)`).
     Deaf(SocketNumber, i32),
     /// The last report, in place of a system call that is not allowed.
@@ -46,10 +51,11 @@ impl Report {
         match self {
             Self::Confined(protections) => Writer::new(6).u16(protections.bits()),
             Self::Ready => Writer::new(1),
-            Self::Happened(event) => encode_what(
-                Writer::new(2).u64(event.at.as_nanos()).u32(event.door.0).address(event.source),
-                event.what,
-            ),
+            Self::Happened(event) => encode_event(Writer::new(2), event),
+            Self::Explained(Explanation { event, packet }) => {
+                encode_packet(encode_event(Writer::new(9), event), packet.as_ref())
+            }
+            Self::Unexplained(count) => Writer::new(10).u32(count.get()),
             Self::LeftOut(kind, count) => Writer::new(3).u8(number(*kind)).u32(count.get()),
             Self::Dropped(count) => Writer::new(5).u32(count.get()),
             Self::Lost(count) => Writer::new(7).u32(count.get()),
@@ -70,12 +76,7 @@ impl Report {
         let mut fields = Reader::new(frame);
         let report = match fields.u8()? {
             1 => Self::Ready,
-            2 => Self::Happened(Event {
-                at: Moment::from_nanos(fields.u64()?),
-                door: DoorNumber(fields.u32()?),
-                source: fields.address()?,
-                what: decode_what(&mut fields)?,
-            }),
+            2 => Self::Happened(decode_event(&mut fields)?),
             3 => {
                 let kind =
                     Kind::ALL.get(usize::from(fields.u8()?)).ok_or(Malformed("unknown kind of event"))?;
@@ -88,6 +89,11 @@ impl Report {
             }
             7 => Self::Lost(fields.count()?),
             Self::FORBIDDEN => Self::Forbidden(SystemCall(fields.u32()?)),
+            9 => Self::Explained(Explanation {
+                event: decode_event(&mut fields)?,
+                packet: decode_packet(&mut fields)?,
+            }),
+            10 => Self::Unexplained(fields.count()?),
             _ => return Err(Malformed("unknown report")),
         };
         fields.finish()?;
@@ -99,6 +105,43 @@ impl Report {
 fn number(kind: Kind) -> u8 {
     let place = Kind::ALL.iter().position(|other| *other == kind);
     place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
+}
+
+fn encode_event(message: Writer, event: &Event) -> Writer {
+    let message = message.u64(event.at.as_nanos()).u32(event.door.0).address(event.source);
+    encode_what(message, event.what)
+}
+
+fn decode_event(fields: &mut Reader<'_>) -> Result<Event, Malformed> {
+    Ok(Event {
+        at: Moment::from_nanos(fields.u64()?),
+        door: DoorNumber(fields.u32()?),
+        source: fields.address()?,
+        what: decode_what(fields)?,
+    })
+}
+
+fn encode_packet(message: Writer, packet: Option<&Packet>) -> Writer {
+    let Some(packet) = packet else { return message.bool(false) };
+    let message = message.bool(true).u64(packet.number).address(packet.destination).u16(packet.port);
+    let message = message.bool(packet.protocol == Protocol::Udp).bool(packet.flags.is_some());
+    match packet.flags {
+        Some(flags) => message.u8(flags.0),
+        None => message,
+    }
+}
+
+fn decode_packet(fields: &mut Reader<'_>) -> Result<Option<Packet>, Malformed> {
+    if !fields.bool()? {
+        return Ok(None);
+    }
+    Ok(Some(Packet {
+        number: fields.u64()?,
+        destination: fields.address()?,
+        port: fields.u16()?,
+        protocol: protocol(fields)?,
+        flags: if fields.bool()? { Some(TcpFlags(fields.u8()?)) } else { None },
+    }))
 }
 
 fn encode_what(message: Writer, what: What) -> Writer {
@@ -190,8 +233,20 @@ mod tests {
             .into_iter()
             .chain(reasons.map(|reason| What::Ignored { port: 9, protocol: Protocol::Udp, reason }))
             .map(event);
+        let packet = |flags| Packet {
+            number: u64::MAX,
+            destination: "2001:db8::1".parse().unwrap(),
+            port: 65535,
+            protocol: Protocol::Udp,
+            flags,
+        };
+        let explained = [None, Some(packet(None)), Some(packet(Some(TcpFlags(0xff))))].map(|packet| {
+            let Report::Happened(event) = event(What::Opened(3)) else { panic!("an event") };
+            Report::Explained(Explanation { event, packet })
+        });
         let others = Kind::ALL.map(|kind| Report::LeftOut(kind, NonZeroU32::MAX));
-        let reports = events.chain(others).chain([
+        let reports = events.chain(others).chain(explained).chain([
+            Report::Unexplained(NonZeroU32::MAX),
             Report::Confined(Protections::default()),
             Report::Confined(Protections::from_bits(0x81).unwrap()),
             Report::Ready,
@@ -216,7 +271,7 @@ mod tests {
         assert_eq!(strange(&[6, 0, 0x80]), Malformed("unknown protection"));
         assert_eq!(strange(&[1, 1]), Malformed("bytes behind the last field"));
         assert_eq!(strange(&[3, 5]), Malformed("unknown kind of event"));
-        for kind in [&[3, 4][..], &[5], &[7]] {
+        for kind in [&[3, 4][..], &[5], &[7], &[10]] {
             assert_eq!(strange(kind), Malformed("a count of nothing"));
         }
         assert_eq!(strange(&[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5]), Malformed("unknown address family"));

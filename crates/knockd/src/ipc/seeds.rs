@@ -6,6 +6,7 @@ use std::{fs, num::NonZeroU32, path::PathBuf};
 use knock_core::{
     door::{Door, DoorNumber, FlagRule, TcpFlags, WrongPort},
     event::{Event, Kind, Reason, What},
+    explanation::{Explanation, Packet},
     interface::InterfaceIndex,
     moment::Moment,
     sequence::Protocol,
@@ -34,6 +35,17 @@ fn reports() -> Vec<(&'static str, Report)> {
     };
     let ignored =
         |reason| happened("2001:db8::7", What::Ignored { port: 7000, protocol: Protocol::Tcp, reason });
+    let explained = |what, packet| {
+        let Report::Happened(event) = happened("2001:db8::7", what) else { panic!("an event") };
+        Report::Explained(Explanation { event, packet })
+    };
+    let packet = Packet {
+        number: 7,
+        destination: "2001:db8::1".parse().unwrap(),
+        port: 7000,
+        protocol: Protocol::Tcp,
+        flags: Some(TcpFlags(0x02)),
+    };
     vec![
         ("confined", Report::Confined(Protections::from_bits(0xff).unwrap())),
         ("ready", Report::Ready),
@@ -50,6 +62,9 @@ fn reports() -> Vec<(&'static str, Report)> {
         ("dropped", Report::Dropped(NonZeroU32::MIN)),
         ("lost", Report::Lost(NonZeroU32::MIN)),
         ("deaf", Report::Deaf(SocketNumber(1), 100)),
+        ("explained", explained(What::Stage(1), Some(packet))),
+        ("explained-time", explained(What::TimedOut(1), None)),
+        ("unexplained", Report::Unexplained(NonZeroU32::MIN)),
         ("forbidden", Report::Forbidden(SystemCall(41))),
     ]
 }
@@ -84,16 +99,18 @@ fn orders() -> Vec<(&'static str, Order)> {
         ("listen", Order::Listen(SocketNumber(1), RingSize::new(32))),
         ("listen-queue", Order::Listen(SocketNumber(1), None)),
         ("replace", Order::Replace { old: SocketNumber(1), new: SocketNumber(2), ring: RingSize::new(1) }),
+        ("explain", Order::Explain("192.0.2.7".parse().unwrap())),
+        ("explain-no-more", Order::ExplainNoMore("2001:db8::7".parse().unwrap())),
         ("leave", Order::Leave(SocketNumber(1))),
         ("confirm", Order::Confirm),
     ]
 }
 
-/// In the form that the target `conduct` reads: three bytes and forty of the report, each time.
+/// In the form that the target `conduct` reads: three bytes and eighty of the report, each time.
 fn conversation() -> Vec<u8> {
     let steps = reports().into_iter().flat_map(|(_, report)| {
         let frame = report.encode();
-        [4, 100, 1].into_iter().chain(frame.into_iter().take(40)).collect::<Vec<u8>>()
+        [4, 100, 1].into_iter().chain(frame.into_iter().take(80)).collect::<Vec<u8>>()
     });
     [1].into_iter().chain(steps).collect()
 }
@@ -121,7 +138,7 @@ fn the_files_hold_the_seeds() {
 fn a_report_fits_into_what_fuzzing_keeps_of_it() {
     for (name, report) in reports() {
         let frame = report.encode();
-        assert!(without_padding(&frame).len() <= 40 && frame.len() == LENGTH, "{name}");
+        assert!(without_padding(&frame).len() <= 80 && frame.len() == LENGTH, "{name}");
     }
 }
 

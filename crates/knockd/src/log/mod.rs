@@ -32,7 +32,7 @@ pub use self::{
     level::Level,
     line::Line,
     purpose::Purpose,
-    stamp::captured,
+    stamp::{captured, now, time_of},
     tap::{Heard, Tap},
     terminal::Terminal,
 };

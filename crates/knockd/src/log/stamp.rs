@@ -4,12 +4,13 @@
 //! it has one small dependency, and it follows a changed zone of the system (within five minutes, or when told).
 
 use jiff::{
-    Timestamp,
+    SignedDuration, Timestamp,
     tz::{TimeZone, reset_system_time_zone_cache},
 };
 use knock_core::moment::Moment;
 
 use super::line::Line;
+use crate::clock;
 
 /// A line of a replayed capture with the capture's own time in front, in UTC to the microsecond.
 ///
@@ -38,8 +39,16 @@ pub(super) fn for_machines(at: Timestamp, zone: TimeZone) -> String {
 /// Now, as people write it. For the log only: whoever sets the clock of the system changes this time, and with it no
 /// other.
 #[expect(clippy::disallowed_methods, reason = "this is for people, not for timeouts")]
-pub(super) fn now() -> Timestamp {
+#[must_use]
+pub fn now() -> Timestamp {
     Timestamp::now()
+}
+
+/// The time that people had at a moment that has passed, if nobody has set the clock of the system since.
+#[must_use]
+pub fn time_of(moment: Moment) -> Timestamp {
+    let ago = SignedDuration::try_from(clock::now().since(moment)).unwrap_or_default();
+    now().checked_sub(ago).unwrap_or(Timestamp::MIN)
 }
 
 /// The time zone of the system as it is now.

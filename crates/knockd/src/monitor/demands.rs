@@ -6,8 +6,11 @@ use knock_core::{config::DoorName, moment::Moment};
 
 use super::{Monitor, one_time_file};
 use crate::{
-    control::protocol::{
-        List, OpeningShown, Phase, Refusal, RefusalKind, Request, Said, Sequences, SequencesOf, millis,
+    control::{
+        Control,
+        protocol::{
+            List, OpeningShown, Phase, Refusal, RefusalKind, Request, Said, Sequences, SequencesOf, millis,
+        },
     },
     firewall::{Firewall, FirewallError},
 };
@@ -20,8 +23,15 @@ impl Monitor {
     pub(super) fn meet_demand(&mut self, now: Moment) {
         // Somebody has waited for this longer.
         self.opener.commit(now, &self.log);
+        while let Some(source) = self.control.as_ref().and_then(Control::next_unexplained) {
+            self.explain_no_more(now, source);
+        }
+        let Some(demand) = self.control.as_ref().and_then(Control::next) else { return };
+        if let Request::Explain { source } = demand.request {
+            self.meet_explain(now, &demand, source);
+            return;
+        }
         let Some(control) = &self.control else { return };
-        let Some(demand) = control.next() else { return };
         match &demand.request {
             Request::Status {} => control.answer(&demand, Ok(Said::Status(Box::new(self.state(now))))),
             Request::List { door, source } => {
@@ -32,8 +42,8 @@ impl Monitor {
                 let files = self.one_time_files();
                 control.answer_with(&demand, move || Ok(Said::Sequences(sequences(files))));
             }
-            // The thread that has the clients does it alone.
-            Request::Watch {} => {}
+            // The first is for the thread that has the clients alone, the second was met above.
+            Request::Watch {} | Request::Explain { .. } => {}
         }
     }
 

@@ -3,12 +3,13 @@
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
+    net::IpAddr,
     sync::Arc,
 };
 
 use knock_core::{
     door::Door,
-    filter::{self, Families, Key, Program},
+    filter::{self, Attention, Families, Key, Program},
 };
 
 use crate::{
@@ -25,6 +26,8 @@ pub(super) struct Filters {
     families: Families,
     /// Whether everything that can be a hit is to come through, so that it can be explained.
     explains: bool,
+    /// Of whom it is to come through beside what doors need.
+    explained: Vec<IpAddr>,
     /// How many instructions a program may have, as far as we have found out.
     limit: usize,
     memory: Memory,
@@ -80,7 +83,14 @@ impl fmt::Display for FilterKind {
 
 impl Filters {
     pub(super) fn new(families: Families, explains: bool) -> Self {
-        Self { families, explains, limit: Program::MAX, memory: Memory::Untried, news: None }
+        Self {
+            families,
+            explains,
+            explained: Vec::new(),
+            limit: Program::MAX,
+            memory: Memory::Untried,
+            news: None,
+        }
     }
 
     /// One that lets through what these doors need: the one in use, if it does just that.
@@ -93,6 +103,11 @@ impl Filters {
             self.of_doors(doors, None);
         }
         Arc::new(filter::any_hit(self.families).into())
+    }
+
+    /// Has filters let everything through from now on that comes from these sources, and nothing from others for that.
+    pub(super) fn explain(&mut self, sources: Vec<IpAddr>) {
+        self.explained = sources;
     }
 
     /// Has filters be half as long from now on; false if that makes no sense any more.
@@ -133,7 +148,11 @@ impl Filters {
                 self.news = Some(News::Refused(refusal));
             }
         }
-        Arc::new(filter::program(doors, self.families, self.limit).into())
+        Arc::new(filter::program(doors, self.attention(), self.limit).into())
+    }
+
+    fn attention(&self) -> Attention<'_> {
+        Attention { families: self.families, explained: &self.explained }
     }
 
     fn exact(
@@ -146,7 +165,7 @@ impl Filters {
             self.news = Some(News::Taken);
         }
         let Memory::Kept(table, key) = &self.memory else { return Ok(None) };
-        let Some(program) = filter::exact_program(doors, self.families, self.limit, key) else {
+        let Some(program) = filter::exact_program(doors, self.attention(), self.limit, key) else {
             return Err(Refusal::TooLong);
         };
         match in_use {
@@ -215,6 +234,26 @@ mod tests {
             let mut second = reader(&filter);
             send(&[22, 7000]);
             assert_eq!(heard(&mut second), [22, 7000]);
+        });
+    }
+
+    /// By either kind of filter, too.
+    #[test]
+    fn who_is_explained_is_heard_and_remembered() {
+        in_own_network("monitor::filters::tests::who_is_explained_is_heard_and_remembered", || {
+            let mut filters = Filters::new(Families::Both, false);
+            let doors = doors("7000,8000:udp");
+            filters.explain(vec![std::net::Ipv4Addr::LOCALHOST.into()]);
+            let explaining = filters.filter(&doors, None);
+            let mut first = reader(&explaining);
+            own_network::send(9, b"");
+            assert_eq!(heard(&mut first), [9]);
+            filters.explain(Vec::new());
+            let next = filters.filter(&doors, Some(&explaining));
+            assert_ne!(next, explaining);
+            let mut second = reader(&next);
+            own_network::send(9, b"");
+            assert_eq!(heard(&mut second), [9], "it may have begun an attempt");
         });
     }
 

@@ -9,6 +9,7 @@ mod demands;
 mod detach;
 mod doors;
 mod environment;
+mod explaining;
 mod filters;
 mod flush;
 mod guard;
@@ -50,6 +51,7 @@ use self::{
     confinement::Confinement,
     detach::Successor,
     doors::Doors,
+    explaining::Explaining,
     guard::Guard,
     listening::{Change, Listening},
     opener::Opener,
@@ -99,6 +101,7 @@ struct Monitor {
     /// Where others ask and tell us things, if there is such a place.
     control: Option<Control>,
     tally: Tally,
+    explaining: Explaining,
     /// Who waits for us to be up.
     successor: Option<Successor>,
     /// Who has started us as a service.

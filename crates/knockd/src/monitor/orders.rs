@@ -31,6 +31,10 @@ impl Monitor {
             explain: self.arguments.debug,
             identity: self.confinement.identity(),
         });
+        let explained: Vec<_> = self.explaining.sources().collect();
+        for source in explained {
+            self.order_explanation(source);
+        }
         let doors: Vec<_> = self.doors.doors().collect();
         for door in doors {
             self.order(&Order::Add(door));
@@ -129,7 +133,7 @@ impl Monitor {
         }
     }
 
-    fn order(&mut self, order: &Order) {
+    pub(super) fn order(&mut self, order: &Order) {
         self.supervisor.order(order, None);
     }
 }

@@ -54,6 +54,10 @@ impl Monitor {
                 Ok(Some(Report::LeftOut(kind, count))) => {
                     self.log.leave_out(Kind::Attempt(kind), count.get().into());
                 }
+                Ok(Some(Report::Explained(explanation))) => self.tell_explanation(&explanation),
+                Ok(Some(Report::Unexplained(count))) => {
+                    self.control.iter().for_each(|control| control.leave_out(count.get().into()));
+                }
                 Ok(Some(Report::Dropped(count))) => {
                     self.tally.packets_dropped += u64::from(count.get());
                     self.log.say(Line::PacketsDropped { count: count.get().into() });

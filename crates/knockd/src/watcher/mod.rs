@@ -9,6 +9,7 @@ use std::{
     collections::BTreeMap,
     io,
     mem::ManuallyDrop,
+    net::IpAddr,
     os::fd::{AsFd, OwnedFd},
     process::ExitCode,
     time::Duration,
@@ -136,6 +137,7 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
     reporter.report(Report::Confined(protections))?;
     let mut engine = Engine::new(Host::interfaces(BTreeMap::new()), capacity as usize, seed);
     engine.explain(explain);
+    reporter.explain(explain);
     // The channel may not be closed any more but by the end of the process.
     let mut watcher = ManuallyDrop::new(Watcher {
         engine,
@@ -207,14 +209,16 @@ impl Watcher {
                         interface.loopback = true;
                         interface.addresses.push(address);
                     }
-                    (AddressKind::Broadcast, std::net::IpAddr::V4(address)) => {
+                    (AddressKind::Broadcast, IpAddr::V4(address)) => {
                         interface.broadcasts.push(address);
                     }
-                    (AddressKind::Broadcast, std::net::IpAddr::V6(_)) => {
+                    (AddressKind::Broadcast, IpAddr::V6(_)) => {
                         return Err(ReceiveError::from(Malformed("IPv6 has no broadcast")).into());
                     }
                 }
             }
+            Order::Explain(source) => self.explain(source, true),
+            Order::ExplainNoMore(source) => self.explain(source, false),
             Order::SetHost => self.engine.set_host(Host::interfaces(std::mem::take(&mut self.noted))),
             Order::Listen(number, ring) => {
                 let listener = adopt(number, descriptor, ring)?;
@@ -236,6 +240,11 @@ impl Watcher {
             }
         }
         Ok(())
+    }
+
+    fn explain(&mut self, source: IpAddr, explains: bool) {
+        self.engine.explain_source(source, explains);
+        self.reporter.explain_source(source, explains);
     }
 
     /// Sleeps until there is something to do. Tells of each listener whether it has packets or an error, or may have.
@@ -302,7 +311,7 @@ impl Watcher {
         self.engine.expire(now, &mut |event| {
             self.expired = now;
             if told.is_ok() {
-                told = self.reporter.tell(now, event);
+                told = self.reporter.tell_of_time(now, event);
             }
         });
         told?;
@@ -346,9 +355,10 @@ fn take_packets(
         let frame = buffer.get(..received.length).unwrap_or_default();
         if let Ok(hit) = Hit::read(Link::Ip, received.interface, frame) {
             let mut told = Ok(());
+            reporter.count_hit(&hit);
             engine.hit(now, &hit, &mut |event| {
                 if told.is_ok() {
-                    told = reporter.tell(now, event);
+                    told = reporter.tell_of_hit(now, event, &hit);
                 }
             });
             told?;

@@ -1,10 +1,12 @@
 //! What the watcher says to its monitor, and how much of it.
 
-use std::{collections::VecDeque, io, num::NonZeroU32, time::Duration};
+use std::{collections::VecDeque, io, net::IpAddr, num::NonZeroU32, time::Duration};
 
 use knock_core::{
     door::DoorNumber,
     event::{Event, Kind},
+    explanation::Explanation,
+    hit::Hit,
     moment::Moment,
 };
 use rustix::event::PollFlags;
@@ -27,6 +29,13 @@ const GATHERED: usize = 256;
 #[derive(Debug)]
 pub(super) struct Reporter {
     channel: Channel,
+    /// Whether it tells of everybody why hits did nothing.
+    explains: bool,
+    /// Of whom it explains everything.
+    explained: Vec<IpAddr>,
+    /// How many packets of theirs there were.
+    packets: u64,
+    explanations: Limit<()>,
     limit: Limit<Kind>,
     openings: Limit<DoorNumber>,
     /// What waits, in its order, for the monitor to read: openings, and answers to what it has asked.
@@ -53,6 +62,10 @@ impl Reporter {
     pub(super) fn new(channel: Channel) -> Self {
         Self {
             channel,
+            explains: false,
+            explained: Vec::new(),
+            packets: 0,
+            explanations: Limit::new(pace::EXPLANATIONS),
             limit: Limit::new(pace::EVENTS),
             openings: Limit::new(pace::OPENINGS),
             unsent: VecDeque::new(),
@@ -72,9 +85,69 @@ impl Reporter {
         if self.is_congested() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN }
     }
 
+    /// Tells from now on of everybody why hits did nothing, or of nobody but those of [`Reporter::explain_source`].
+    pub(super) fn explain(&mut self, explains: bool) {
+        self.explains = explains;
+    }
+
+    /// Explains what becomes of this source, or no longer.
+    pub(super) fn explain_source(&mut self, source: IpAddr, explains: bool) {
+        self.explained.retain(|other| *other != source);
+        if explains {
+            self.explained.push(source);
+        } else if self.explained.is_empty() {
+            // Nobody wants to know any more.
+            while self.explanations.rest().is_some() {}
+        }
+    }
+
+    /// Takes in that there is a hit, which events may come of.
+    pub(super) fn count_hit(&mut self, hit: &Hit) {
+        if self.explained.contains(&hit.source) {
+            self.packets = self.packets.saturating_add(1);
+        }
+    }
+
+    /// Reports an event that the last hit that was counted has led to.
+    pub(super) fn tell_of_hit(&mut self, now: Moment, event: Event, hit: &Hit) -> io::Result<()> {
+        // Before an opening is told: a one-time door stands no more after it, and nobody knows what is explained.
+        self.tell_why(now, event.source, |reporter| Explanation::of_hit(event, hit, reporter.packets))?;
+        self.tell(now, event)
+    }
+
+    /// Reports an event that no hit has led to.
+    pub(super) fn tell_of_time(&mut self, now: Moment, event: Event) -> io::Result<()> {
+        self.tell(now, event)?;
+        self.tell_why(now, event.source, |_| Explanation::of_time(event))
+    }
+
+    /// Explains an event if that is wanted of its source.
+    fn tell_why(
+        &mut self,
+        now: Moment,
+        source: IpAddr,
+        explanation: impl FnOnce(&Self) -> Explanation,
+    ) -> io::Result<()> {
+        if !self.explained.contains(&source) {
+            return Ok(());
+        }
+        if self.is_congested() {
+            self.explanations.count((), 1, now);
+            return Ok(());
+        }
+        if !self.explanations.passes((), now) {
+            return Ok(());
+        }
+        let explanation = explanation(self);
+        self.report(Report::Explained(explanation))
+    }
+
     /// Reports an event at the time `now`, or counts it.
     pub(super) fn tell(&mut self, now: Moment, event: Event) -> io::Result<()> {
         let Some(kind) = event.what.kind() else { return self.tell_opening(now, event) };
+        if kind == Kind::Ignored && !self.explains {
+            return Ok(());
+        }
         if self.is_congested() {
             self.limit.count(kind, 1, now);
             return Ok(());
@@ -127,7 +200,7 @@ impl Reporter {
         }
         let tallies = [&self.lost, &self.dropped].into_iter().filter_map(Tally::next_due);
         let gathered = (!self.gathered.is_empty()).then_some(self.gathered_until);
-        tallies.chain(self.limit.next_due()).chain(gathered).min()
+        tallies.chain(self.limit.next_due()).chain(self.explanations.next_due()).chain(gathered).min()
     }
 
     /// Sends what waits, and tells how much was left out.
@@ -149,6 +222,12 @@ impl Reporter {
             if let Some(count) = NonZeroU32::new(count) {
                 self.report(Report::LeftOut(left_out.kind, count))?;
             }
+        }
+        if !self.is_congested()
+            && let Some(left_out) = self.explanations.due(now)
+            && let Some(count) = NonZeroU32::new(u32::try_from(left_out.count).unwrap_or(u32::MAX))
+        {
+            self.report(Report::Unexplained(count))?;
         }
         if !self.is_congested()
             && let Some(count) = self.lost.due(now)

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use trials::sandbox;
 
 mod asking;
+mod explaining;
 mod support;
 
 fn main() -> ExitCode {
-    sandbox::run(|| Ok([asking::trials()].into_iter().flatten().collect()))
+    sandbox::run(|| Ok([asking::trials(), explaining::trials()].into_iter().flatten().collect()))
 }

@@ -69,6 +69,14 @@ impl Visitor {
         Said::decode(line.as_bytes()).map_err(|error| Trouble::new(format!("{error}: {line:?}")))
     }
 
+    /// What it hears in the next moment, if there is something.
+    pub(crate) fn hears_soon(&mut self) -> Option<Said> {
+        self.0.get_ref().set_read_timeout(Some(Duration::from_millis(200))).ok()?;
+        let said = self.hears().ok();
+        self.0.get_ref().set_read_timeout(Some(Duration::from_secs(60))).ok()?;
+        said
+    }
+
     /// The next event.
     pub(crate) fn event(&mut self) -> Outcome<Happening> {
         match self.hears()? {

@@ -212,6 +212,23 @@ pub struct Stage {
 }
 
 impl Happening {
+    /// Whom it concerns, unless it is about an attempt.
+    #[must_use]
+    pub fn beneficiary(&self) -> Option<IpAddr> {
+        match self {
+            Self::Opened { source, .. }
+            | Self::Extended { source, .. }
+            | Self::Expired { source, .. }
+            | Self::Closed { source, .. }
+            | Self::NotOpened { source, .. }
+            | Self::LeftOpen { source, .. }
+            | Self::CommandStarted { source, .. }
+            | Self::CommandEnded { source, .. }
+            | Self::CommandHangs { source, .. } => Some(*source),
+            _ => None,
+        }
+    }
+
     /// The same as it is told to those who may only watch; none if it is not for them.
     #[must_use]
     pub fn without_secrets(self) -> Option<Self> {

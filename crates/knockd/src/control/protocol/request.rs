@@ -25,6 +25,11 @@ pub enum Request {
     Sequences {},
     /// What happens from now on, as it happens.
     Watch {},
+    /// What becomes of every packet of a source from now on.
+    Explain {
+        /// Whose packets.
+        source: IpAddr,
+    },
 }
 
 impl Request {
@@ -52,7 +57,11 @@ impl Request {
     #[must_use]
     pub fn needs(&self) -> Rights {
         match self {
-            Self::Status {} | Self::List { .. } | Self::Sequences {} | Self::Watch {} => Rights::Watch,
+            Self::Status {}
+            | Self::List { .. }
+            | Self::Sequences {}
+            | Self::Watch {}
+            | Self::Explain { .. } => Rights::Watch,
         }
     }
 }
@@ -78,6 +87,7 @@ mod tests {
             ),
             (r#"{"sequences":{}}"#, Request::Sequences {}),
             (r#"{"watch":{}}"#, Request::Watch {}),
+            (r#"{"explain":{"source":"10.0.0.2"}}"#, Request::Explain { source: [10, 0, 0, 2].into() }),
         ] {
             assert_eq!(Request::decode(line.as_bytes()), Ok(request.clone()), "{line}");
             assert_eq!(request.encode(), line);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Event, List, Refusal, Sequences, Status, VERSION};
+use crate::explain::Finding;
 
 /// One line from the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,16 @@ pub enum Said {
     /// The answer to [`Request::Watch`](super::Request::Watch): events follow, and nothing that is asked is answered any
     /// more.
     Watching {},
+    /// The answer to [`Request::Explain`](super::Request::Explain): findings follow, and events of that source beside its
+    /// attempts, and nothing that is asked is answered any more.
+    Explaining {},
+    /// What became of a packet at one door. All findings of one packet follow one another.
+    Finding(Box<Finding>),
+    /// Findings that were too many for anybody to be told.
+    FindingsLeftOut {
+        /// How many.
+        count: u64,
+    },
     /// Something has happened.
     Event(Event),
     /// A request is not fulfilled.
@@ -86,6 +97,8 @@ mod tests {
             (Said::Hello(Hello::new(Rights::Watch)), r#"{"hello":{"knockd":""#),
             (Said::List(List::default()), r#"{"list":{"openings":[],"left_out":0}}"#),
             (Said::Watching {}, r#"{"watching":{}}"#),
+            (Said::Explaining {}, r#"{"explaining":{}}"#),
+            (Said::FindingsLeftOut { count: 7 }, r#"{"findings-left-out":{"count":7}}"#),
         ] {
             let line = String::from_utf8(said.encode()).unwrap();
             assert!(line.starts_with(start) && line.ends_with("}\n"), "{line}");

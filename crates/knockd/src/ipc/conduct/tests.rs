@@ -7,6 +7,7 @@ use std::{
 use knock_core::{
     door::{FlagRule, WrongPort},
     event::Reason,
+    explanation::Packet,
     sequence::{Knock, Protocol, Sequence},
 };
 
@@ -211,4 +212,76 @@ fn an_honest_watcher_is_borne() {
             }
         }
     }
+}
+
+fn explained(source: &str, what: What, packet: bool) -> Report {
+    let Report::Happened(event) = happened(0, source, what) else { panic!("an event") };
+    let packet = packet.then(|| Packet {
+        number: 1,
+        destination: "192.0.2.1".parse().unwrap(),
+        port: 1,
+        protocol: Protocol::Udp,
+        flags: None,
+    });
+    Report::Explained(Explanation { event, packet })
+}
+
+#[test]
+fn only_whom_it_was_told_to_explain_it_explains() {
+    let (source, unexplained) = ("192.0.2.7".parse().unwrap(), Report::Unexplained(NonZeroU32::MIN));
+    let why = || explained("192.0.2.7", What::Stage(1), true);
+    let mut conduct = confined(true);
+    assert_eq!(say(&mut conduct, &why()), Err(Misconduct::Unasked));
+    assert_eq!(say(&mut conduct, &unexplained), Err(Misconduct::Unasked));
+    conduct.explain(source);
+    let ignored = What::Ignored { port: 1, protocol: Protocol::Udp, reason: Reason::NoPeer };
+    for what in [What::Stage(1), What::Opened(3), ignored] {
+        assert_eq!(say(&mut conduct, &explained("192.0.2.7", what, true)), Ok(()));
+    }
+    assert_eq!(say(&mut conduct, &explained("192.0.2.7", What::TimedOut(1), false)), Ok(()));
+    assert_eq!(say(&mut conduct, &unexplained), Ok(()));
+    assert_eq!(say(&mut conduct, &explained("192.0.2.8", What::Stage(1), true)), Err(Misconduct::Unasked));
+    // That it explains one gives it no right to tell why hits of others did nothing.
+    let others = happened(0, "192.0.2.7", ignored);
+    assert_eq!(say(&mut confined(false), &others), Err(Misconduct::Unasked));
+}
+
+#[test]
+fn what_it_has_explained_before_it_heard_to_stop_is_borne() {
+    let source = "192.0.2.7".parse().unwrap();
+    let mut conduct = confined(false);
+    conduct.explain(source);
+    conduct.ask();
+    conduct.explain_no_more(source);
+    conduct.ask();
+    let why = explained("192.0.2.7", What::Stage(1), true);
+    assert_eq!(say(&mut conduct, &why), Ok(()));
+    assert_eq!(say(&mut conduct, &Report::Ready), Ok(()));
+    assert_eq!(say(&mut conduct, &why), Ok(()), "this answer is to the question of before");
+    assert_eq!(say(&mut conduct, &Report::Ready), Ok(()));
+    assert_eq!(say(&mut conduct, &why), Err(Misconduct::Unasked));
+    // Whoever asks again meanwhile is answered.
+    conduct.explain(source);
+    conduct.explain_no_more(source);
+    conduct.explain(source);
+    conduct.ask();
+    assert_eq!(say(&mut conduct, &Report::Ready), Ok(()));
+    assert_eq!(say(&mut conduct, &why), Ok(()));
+}
+
+#[test]
+fn explanations_are_possible_and_have_an_end() {
+    let mut conduct = confined(false);
+    conduct.explain("192.0.2.7".parse().unwrap());
+    for (what, packet) in [(What::Stage(1), false), (What::TimedOut(1), true), (What::GaveWay(1), true)] {
+        let report = explained("192.0.2.7", what, packet);
+        assert_eq!(say(&mut conduct, &report), Err(Misconduct::Explanation), "{what:?}");
+    }
+    let stage = explained("192.0.2.7", What::Stage(3), true);
+    assert_eq!(say(&mut conduct, &stage), Err(Misconduct::Stage));
+    let mut conduct = confined(false);
+    conduct.explain("192.0.2.7".parse().unwrap());
+    let why = |_| explained("192.0.2.7", What::Stage(1), true);
+    assert_eq!(borne(&mut conduct, at(0), 1_000_000, why), pace::BORNE_EXPLANATIONS.burst);
+    assert_eq!(borne(&mut conduct, at(1000), 1_000_000, why), 40);
 }

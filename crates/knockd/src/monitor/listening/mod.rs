@@ -5,7 +5,7 @@ mod error;
 mod tests;
 mod wanted;
 
-use std::{io, os::fd::OwnedFd, sync::Arc};
+use std::{io, net::IpAddr, os::fd::OwnedFd, sync::Arc};
 
 use knock_core::{config::Listen, door::Door, filter::Families, interface::InterfaceIndex};
 use rustix::io::Errno;
@@ -185,6 +185,12 @@ impl Listening {
     /// Has [`Listening::follow`] see to it that every socket lets through what these doors need.
     pub fn set_doors(&mut self, doors: Vec<Door>) {
         self.doors = doors;
+        self.make_filter();
+    }
+
+    /// Has [`Listening::follow`] see to it that everything comes through from these sources, to be explained.
+    pub fn explain(&mut self, sources: Vec<IpAddr>) {
+        self.filters.explain(sources);
         self.make_filter();
     }
 

@@ -272,3 +272,63 @@ fn what_was_gathered_is_counted_when_the_monitor_gets_busy() {
     let reports = drained(&mut reporter, &far, at(60_000));
     assert!(reports.contains(&Report::LeftOut(Kind::Stage, some(99))), "{:?}", reports.last());
 }
+
+fn hit(source: &str) -> Hit {
+    Hit {
+        interface: knock_core::interface::InterfaceIndex(1),
+        source: source.parse().unwrap(),
+        destination: "192.0.2.1".parse().unwrap(),
+        port: 7,
+        transport: knock_core::hit::Transport::Udp,
+    }
+}
+
+#[test]
+fn a_source_is_explained_beside_what_is_told_anyway() {
+    let (near, far) = Channel::pair().unwrap();
+    let (mut reporter, far) = (Reporter::new(near), Channel::new(far));
+    let (source, hit) = ("192.0.2.7".parse().unwrap(), hit("192.0.2.7"));
+    let reason = knock_core::event::Reason::NotFirst;
+    let ignored = event(What::Ignored { port: 7, protocol: hit.protocol(), reason });
+    reporter.explain_source(source, true);
+    for told in [ignored, event(What::Opened(3))] {
+        reporter.count_hit(&hit);
+        reporter.tell_of_hit(at(0), told, &hit).unwrap();
+    }
+    reporter.tell_of_time(at(0), event(What::TimedOut(1))).unwrap();
+    let expected = [
+        Report::Explained(Explanation::of_hit(ignored, &hit, 1)),
+        Report::Explained(Explanation::of_hit(event(What::Opened(3)), &hit, 2)),
+        Report::Happened(event(What::Opened(3))),
+        Report::Happened(event(What::TimedOut(1))),
+        Report::Explained(Explanation::of_time(event(What::TimedOut(1)))),
+    ];
+    assert_eq!(received(&far), expected);
+    reporter.explain_source(source, false);
+    reporter.count_hit(&hit);
+    reporter.tell_of_hit(at(0), ignored, &hit).unwrap();
+    assert_eq!(received(&far), []);
+}
+
+#[test]
+fn explanations_too_many_are_counted_until_nobody_wants_them() {
+    let (near, far) = Channel::pair().unwrap();
+    let (mut reporter, far) = (Reporter::new(near), Channel::new(far));
+    let (source, hit) = ("192.0.2.7".parse().unwrap(), hit("192.0.2.7"));
+    let reason = knock_core::event::Reason::NotFirst;
+    let ignored = event(What::Ignored { port: 7, protocol: hit.protocol(), reason });
+    reporter.explain_source(source, true);
+    let tell = |reporter: &mut Reporter| {
+        for _ in 0..1000 {
+            reporter.tell_of_hit(at(0), ignored, &hit).unwrap();
+            received(&far);
+        }
+    };
+    tell(&mut reporter);
+    assert_eq!(reporter.next_deadline(), Some(at(1000)));
+    reporter.flush(at(1000)).unwrap();
+    assert_eq!(received(&far), [Report::Unexplained(some(400))]);
+    tell(&mut reporter);
+    reporter.explain_source(source, false);
+    assert_eq!(reporter.next_deadline(), None);
+}
