@@ -23,6 +23,11 @@ pub fn knock() -> Outcome<PathBuf> {
     existing(directory()?.join("knock"), "build it: cargo build -p knock")
 }
 
+/// Our tool for the administrator.
+pub fn knockctl() -> Outcome<PathBuf> {
+    existing(directory()?.join("knockctl"), "build it: cargo build -p knockctl")
+}
+
 /// The classic daemon, 0.8.
 pub fn classic_knockd() -> Outcome<PathBuf> {
     existing(CLASSIC.into(), "install it: apt-get install knockd")
@@ -49,7 +54,9 @@ fn build() -> Outcome<PathBuf> {
     let directory = parents.next().ok_or_else(|| Trouble::new("a program lies in no directory"))?;
     let target = directory.parent().unwrap_or(directory);
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "-p", "knockd", "-p", "knock", "--bins", "--target-dir"]).arg(target);
+    cargo
+        .args(["build", "--quiet", "-p", "knockd", "-p", "knock", "-p", "knockctl", "--bins", "--target-dir"])
+        .arg(target);
     // The directory of the `dev` profile is `debug`, all others have their profile's name.
     if let Some(profile) = directory.file_name().filter(|name| *name != "debug") {
         cargo.arg("--profile").arg(profile);

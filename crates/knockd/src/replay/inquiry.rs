@@ -37,7 +37,19 @@ pub enum InquiryError {
     Configuration(#[from] LoadError),
     /// The capture can't be played to its end.
     #[error(transparent)]
-    Replay(#[from] ReplayError),
+    Replay(ReplayError),
+    /// Nobody takes what is told.
+    #[error("cannot print: {0}")]
+    Print(io::Error),
+}
+
+impl From<ReplayError> for InquiryError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Print(error) => Self::Print(error),
+            error => Self::Replay(error),
+        }
+    }
 }
 
 impl Inquiry<'_> {

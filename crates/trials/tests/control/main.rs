@@ -6,8 +6,11 @@ use trials::sandbox;
 
 mod asking;
 mod explaining;
+mod knockctl;
 mod support;
 
 fn main() -> ExitCode {
-    sandbox::run(|| Ok([asking::trials(), explaining::trials()].into_iter().flatten().collect()))
+    sandbox::run(|| {
+        Ok([asking::trials(), explaining::trials(), knockctl::trials()].into_iter().flatten().collect())
+    })
 }

@@ -1,0 +1,256 @@
+//! The picture of a model.
+
+use std::time::Duration;
+
+use knockd::control::protocol::{FilterStatus, Phase, Status};
+use ratatui_core::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Color, Modifier, Style},
+};
+
+use super::{
+    model::{Attempt, Counts, Line, Link, Model, Open, Who},
+    words::{Mood, age, span},
+};
+
+/// What the terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Means {
+    /// Whether it has colours, and may use them.
+    pub has_colour: bool,
+    /// Whether it has more than ASCII.
+    pub has_lines: bool,
+}
+
+/// Below this many columns or rows there is only a word of it.
+const LEAST: (u16, u16) = (40, 10);
+
+/// Draws the model as it is now.
+pub fn draw(model: &Model, now: Duration, means: Means, buffer: &mut Buffer) {
+    let area = buffer.area;
+    let mut page = Page { buffer, means, row: area.y };
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        page.write(0, "too small; q quits", Style::new());
+        return;
+    }
+    page.header(model, now);
+    // Rows for lists: a third each at most, and what they don't need is for what happens.
+    let share = area.height.saturating_sub(5) / 3;
+    page.title("open", model.openings.len());
+    page.openings(model, now, share);
+    page.title("knocking", model.attempts.len());
+    page.attempts(model, now, share);
+    let rest = area.bottom().saturating_sub(page.row).saturating_sub(2);
+    page.title("what happens", 0);
+    page.lines(model, rest);
+    page.row = area.bottom().saturating_sub(1);
+    page.footer(&model.counts);
+}
+
+/// A buffer that is filled from top to bottom.
+struct Page<'a> {
+    buffer: &'a mut Buffer,
+    means: Means,
+    row: u16,
+}
+
+impl Page<'_> {
+    fn header(&mut self, model: &Model, now: Duration) {
+        let style = self.style(Color::Reset, Modifier::REVERSED);
+        let area = Rect { y: self.row, height: 1, ..self.buffer.area };
+        self.buffer.set_style(area, style);
+        let (text, is_trouble) = match (&model.link, &model.status) {
+            (Link::Lost(why), _) => (why.clone(), true),
+            (Link::Up, Some(status)) => (summary(status, now.saturating_sub(model.status_at)), false),
+            _ => ("connecting".to_owned(), false),
+        };
+        let style =
+            if is_trouble { self.style(Color::Red, Modifier::REVERSED | Modifier::BOLD) } else { style };
+        self.write(1, &text, style);
+        self.write_right(" q quits ", style);
+        self.row += 1;
+    }
+
+    /// A rule with a title in it.
+    fn title(&mut self, title: &str, count: usize) {
+        let style = self.style(Color::Cyan, Modifier::empty());
+        let width = usize::from(self.buffer.area.width);
+        let rule = if self.means.has_lines { "\u{2500}" } else { "-" };
+        self.write(0, &rule.repeat(width), self.style(Color::DarkGray, Modifier::empty()));
+        let count = if count > 0 { format!("{count} ") } else { String::new() };
+        self.write(1, &format!(" {title} {count}"), style);
+        self.row += 1;
+    }
+
+    fn openings(&mut self, model: &Model, now: Duration, share: u16) {
+        let mut openings: Vec<(&Who, &Open)> = model.openings.iter().collect();
+        // Who is about to be shut out comes first.
+        openings.sort_by_key(|(_, open)| open.until.unwrap_or(Duration::MAX));
+        let columns = Columns::of(model.openings.keys());
+        self.rows(&openings, share, "nobody is let in", |page, (who, open)| {
+            let style = page.style(Color::Green, Modifier::empty());
+            page.who(who, columns, style);
+            let left = open.until.map(|until| format!("{} left", span(until.saturating_sub(now))));
+            let phase = match (open.phase, left) {
+                (Phase::Opening, _) => "opening".to_owned(),
+                (Phase::Closing, _) => "closing".to_owned(),
+                (Phase::Open, left) => left.unwrap_or_else(|| "no end".to_owned()),
+            };
+            page.write(columns.detail, &phase, style);
+            page.write(columns.note, if open.by_kernel { "by kernel" } else { "by command" }, page.dim());
+        });
+    }
+
+    fn attempts(&mut self, model: &Model, now: Duration, share: u16) {
+        let mut attempts: Vec<(&Who, &Attempt)> = model.attempts.iter().collect();
+        // Who has come the furthest comes first, and of these who has moved last.
+        attempts.sort_by_key(|(_, attempt)| (u8::MAX - attempt.stage, now.saturating_sub(attempt.last)));
+        let columns = Columns::of(model.attempts.keys());
+        self.rows(&attempts, share, "nobody knocks", |page, (who, attempt)| {
+            let style = page.style(Color::Yellow, Modifier::empty());
+            page.who(who, columns, style);
+            page.write(columns.detail, &format!("stage {}", attempt.stage), style);
+            let since = attempt.since.map(|since| format!("for {}", span(now.saturating_sub(since))));
+            page.write(columns.note, &since.unwrap_or_default(), page.dim());
+        });
+    }
+
+    /// At most so many rows, the last of which tells how many more there are.
+    fn rows<T>(&mut self, all: &[T], share: u16, none: &str, write: impl Fn(&mut Self, &T)) {
+        if all.is_empty() {
+            self.write(1, none, self.dim());
+            self.row += 1;
+            return;
+        }
+        let share = usize::from(share.max(1));
+        let shown = if all.len() > share { share.saturating_sub(1).max(1) } else { all.len() };
+        for one in all.iter().take(shown) {
+            write(self, one);
+            self.row += 1;
+        }
+        let more = all.len() - shown;
+        if more > 0 && share > 1 {
+            self.write(1, &format!("and {more} more"), self.dim());
+            self.row += 1;
+        }
+    }
+
+    /// The last lines, the newest at the bottom.
+    fn lines(&mut self, model: &Model, rows: u16) {
+        let skipped = model.lines.len().saturating_sub(usize::from(rows));
+        for Line { at, mood, text } in model.lines.iter().skip(skipped) {
+            self.write(1, at, self.dim());
+            self.write(10, text, self.mood(*mood));
+            self.row += 1;
+        }
+    }
+
+    fn footer(&mut self, counts: &Counts) {
+        let Counts { knocks, opened, wrong, late, gave_way, dropped, lost, unseen } = *counts;
+        let mut text = format!("knocks {knocks}  opened {opened}  wrong {wrong}  late {late}");
+        let troubles = [
+            ("gave way", gave_way),
+            ("packets dropped", dropped),
+            ("openings lost", lost),
+            ("not shown", unseen),
+        ];
+        for (what, count) in troubles.into_iter().filter(|(_, count)| *count > 0) {
+            text = format!("{text}  {what} {count}");
+        }
+        let style = self.style(Color::Reset, Modifier::REVERSED);
+        let area = Rect { y: self.row, height: 1, ..self.buffer.area };
+        self.buffer.set_style(area, style);
+        self.write(1, &text, style);
+    }
+
+    fn who(&mut self, (door, source): &Who, columns: Columns, style: Style) {
+        self.write(1, &source.to_string(), style);
+        self.write_short(columns.door, door, columns.detail - columns.door - 1, style);
+    }
+
+    fn write(&mut self, column: u16, text: &str, style: Style) {
+        self.write_short(column, text, u16::MAX, style);
+    }
+
+    fn write_short(&mut self, column: u16, text: &str, most: u16, style: Style) {
+        let area = self.buffer.area;
+        let left = area.width.saturating_sub(column).min(most);
+        if self.row < area.bottom() && left > 0 {
+            // What the daemon says of others' words goes to the terminal as text, whatever is in it.
+            let text: String = text.chars().map(|one| if one.is_control() { '?' } else { one }).collect();
+            self.buffer.set_stringn(area.x + column, self.row, text, usize::from(left), style);
+        }
+    }
+
+    fn write_right(&mut self, text: &str, style: Style) {
+        let width = u16::try_from(text.len()).unwrap_or(u16::MAX);
+        self.write(self.buffer.area.width.saturating_sub(width), text, style);
+    }
+
+    fn mood(&self, mood: Mood) -> Style {
+        match mood {
+            Mood::Step => self.style(Color::Yellow, Modifier::empty()),
+            Mood::Open => self.style(Color::Green, Modifier::BOLD),
+            Mood::Failed => self.style(Color::Magenta, Modifier::empty()),
+            Mood::Trouble => self.style(Color::Red, Modifier::BOLD),
+            Mood::Over | Mood::Plain => Style::new(),
+        }
+    }
+
+    fn dim(&self) -> Style {
+        self.style(Color::DarkGray, Modifier::empty())
+    }
+
+    fn style(&self, colour: Color, modifier: Modifier) -> Style {
+        let style = Style::new().add_modifier(modifier);
+        if self.means.has_colour { style.fg(colour) } else { style }
+    }
+}
+
+/// Where the parts of a row begin: the door, how it is, and what else there is to say.
+#[derive(Clone, Copy)]
+struct Columns {
+    door: u16,
+    detail: u16,
+    note: u16,
+}
+
+impl Columns {
+    /// For sources of which the longest is one of these.
+    fn of<'a>(who: impl Iterator<Item = &'a Who>) -> Self {
+        let longest = who.map(|(_, source)| source.to_string().len()).max().unwrap_or_default();
+        let door = u16::try_from(longest).unwrap_or_default().max(15) + 3;
+        Self { door, detail: door + 14, note: door + 29 }
+    }
+}
+
+fn summary(status: &Status, since: Duration) -> String {
+    let up = Duration::from_millis(status.up_ms).saturating_add(since);
+    let names: Vec<_> = status
+        .interfaces
+        .iter()
+        .map(|interface| {
+            let lacks = if interface.is_listened_on { "" } else { " (not there)" };
+            format!("{}{lacks}", interface.name)
+        })
+        .collect();
+    let filter = match status.filter {
+        FilterStatus::Exact => "exact filter",
+        FilterStatus::Classic => "classic filter",
+        FilterStatus::Other => "unknown filter",
+    };
+    let doors = status.doors.len();
+    let plural = if doors == 1 { "" } else { "s" };
+    let sandbox =
+        if status.watcher.is_confined && status.watcher.keeps.is_empty() { "" } else { "  not confined" };
+    let up = if up < Duration::from_secs(60) { "less than 1 min".to_owned() } else { age(up) };
+    format!(
+        "knockd {}  up {up}  {doors} door{plural}  on {}  {filter}{sandbox}",
+        status.version,
+        names.join(",")
+    )
+}
+
+#[cfg(test)]
+mod tests;

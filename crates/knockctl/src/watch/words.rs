@@ -1,0 +1,163 @@
+//! The words for what happens.
+
+use std::time::Duration;
+
+use knockd::control::protocol::{Happening, Stage};
+
+/// How good it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// Somebody comes nearer.
+    Step,
+    /// Somebody is let in.
+    Open,
+    /// Something is over, as it should be.
+    Over,
+    /// Somebody has failed.
+    Failed,
+    /// Somebody should look after it.
+    Trouble,
+    /// It is good to know.
+    Plain,
+}
+
+/// What has happened, in a line; none if there is nothing to say.
+#[must_use]
+pub fn of(what: &Happening) -> Option<(Mood, String)> {
+    let told = match what {
+        Happening::Stage(at) => (Mood::Step, attempt(at, &format!("stage {}", at.stage))),
+        Happening::Completed(at) => (Mood::Open, attempt(at, "OPEN SESAME")),
+        Happening::Discarded { at, hit } => {
+            let hit = hit.as_ref().map(|hit| format!(" {hit}")).unwrap_or_default();
+            (Mood::Failed, attempt(at, &format!("wrong port{hit} after stage {}", at.stage)))
+        }
+        Happening::TimedOut(at) => (Mood::Failed, attempt(at, &format!("too late after stage {}", at.stage))),
+        Happening::GaveWay(at) => (Mood::Failed, attempt(at, &format!("gave way at stage {}", at.stage))),
+        Happening::Ignored { door, source, hit, reason } => {
+            (Mood::Plain, format!("{source} {door}: {hit} ignored: {reason}"))
+        }
+        Happening::Opened { door, source, left_ms, .. } => {
+            (Mood::Open, format!("{source} {door}: open for {}", time(*left_ms)))
+        }
+        Happening::Extended { door, source, left_ms, .. } => {
+            let left = left_ms.map(|left| format!(" for another {}", time(left)));
+            (Mood::Open, format!("{source} {door}: open{}", left.unwrap_or_default()))
+        }
+        Happening::Expired { door, source } => (Mood::Over, format!("{source} {door}: time is over")),
+        Happening::Closed { door, source } => (Mood::Over, format!("{source} {door}: closed")),
+        Happening::NotOpened { door, source, reason } => {
+            (Mood::Trouble, format!("{source} {door}: not opened: {reason}"))
+        }
+        Happening::LeftOpen { door, source, left_ms } => {
+            (Mood::Plain, format!("{source} {door}: was left open, closing it in {}", time(*left_ms)))
+        }
+        Happening::CommandStarted { door, source, closes } => {
+            (Mood::Plain, format!("{source} {door}: {} command runs", sort(*closes)))
+        }
+        Happening::CommandEnded { failure: None, .. } => return None,
+        Happening::CommandEnded { door, source, closes, failure: Some(failure), .. } => {
+            (Mood::Trouble, format!("{source} {door}: {} command failed: {failure}", sort(*closes)))
+        }
+        Happening::CommandHangs { door, source, closes, since_ms } => {
+            let since = time(*since_ms);
+            (Mood::Trouble, format!("{source} {door}: {} command still runs after {since}", sort(*closes)))
+        }
+        other => return of_daemon(other),
+    };
+    Some(told)
+}
+
+/// The same, where it is nobody's knock.
+fn of_daemon(what: &Happening) -> Option<(Mood, String)> {
+    let told = match what {
+        Happening::SequenceUsed { door, left } => {
+            (Mood::Plain, format!("{door}: one-time sequence used, {left} left"))
+        }
+        Happening::PacketsDropped { count } => {
+            (Mood::Trouble, format!("the kernel had no room for {}", counted(*count, "packet")))
+        }
+        Happening::OpeningsLost { count } => (
+            Mood::Trouble,
+            format!("too many openings: {} opened nothing", counted(*count, "completed sequence")),
+        ),
+        Happening::LeftOut { count, what } => (Mood::Plain, format!("{count} more left out: {what}")),
+        Happening::WatcherEnded { how, pause_ms } => {
+            (Mood::Trouble, format!("the watcher ended ({how}), the next starts in {}", time(*pause_ms)))
+        }
+        Happening::Reloading {} => (Mood::Plain, "the configuration is read again".to_owned()),
+        Happening::Ending {} => (Mood::Plain, "knockd is shutting down".to_owned()),
+        Happening::Log { level, .. } if level == "debug" => return None,
+        Happening::Log { level, text } => {
+            let mood = if level == "warning" || level == "error" { Mood::Trouble } else { Mood::Plain };
+            (mood, text.clone())
+        }
+        Happening::Missed { count } => {
+            (Mood::Trouble, format!("{} came too fast to be shown", counted(*count, "event")))
+        }
+        _ => return None,
+    };
+    Some(told)
+}
+
+/// A span of time, such as `1:05`, `2 h 03 min` or `4 d 5 h`; below a minute in seconds.
+#[must_use]
+pub fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{}:{:02} min", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
+/// The same to the minute, at least one.
+#[must_use]
+pub fn age(time: Duration) -> String {
+    match time.as_secs() {
+        0..3600 => format!("{} min", time.as_secs() / 60),
+        _ => span(time),
+    }
+}
+
+fn attempt(at: &Stage, what: &str) -> String {
+    format!("{} {}: {what}", at.source, at.door)
+}
+
+fn sort(closes: bool) -> &'static str {
+    if closes { "stop" } else { "start" }
+}
+
+fn time(millis: u64) -> String {
+    if millis.is_multiple_of(1000) {
+        span(Duration::from_millis(millis))
+    } else {
+        format!("{}.{} s", millis / 1000, millis % 1000 / 100)
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_short() {
+        let spans = [0, 59, 65, 3600, 7380, 86_400 * 4 + 3600 * 5].map(|s| span(Duration::from_secs(s)));
+        assert_eq!(spans, ["0 s", "59 s", "1:05 min", "1 h 00 min", "2 h 03 min", "4 d 5 h"]);
+        assert_eq!([30_000, 1_500].map(time), ["30 s", "1.5 s"]);
+    }
+
+    #[test]
+    fn ports_are_told_where_they_are_known() {
+        let at = || Stage { door: "ssh".to_owned(), source: [192, 0, 2, 7].into(), stage: 2 };
+        let discarded = |hit: Option<&str>| of(&Happening::Discarded { at: at(), hit: hit.map(Into::into) });
+        let text = |told: Option<(Mood, String)>| told.unwrap().1;
+        assert_eq!(text(discarded(Some("22:tcp"))), "192.0.2.7 ssh: wrong port 22:tcp after stage 2");
+        assert_eq!(text(discarded(None)), "192.0.2.7 ssh: wrong port after stage 2");
+        assert_eq!(of(&Happening::Other), None);
+    }
+}

@@ -1,0 +1,276 @@
+//! The tool that asks the daemon, as people use it.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
+use trials::{
+    binaries,
+    net::{Lab, PATIENCE, Program, await_some},
+    sandbox::trial,
+    trouble::{Outcome, Trouble, ensure, same},
+};
+
+use crate::support::{socket, start};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("knockctl::explains_why_a_knock_fails", explains_why_a_knock_fails),
+        trial("knockctl::explains_a_capture", explains_a_capture),
+        trial("knockctl::watches_in_a_pipe", watches_in_a_pipe),
+        trial("knockctl::watches_on_a_screen_and_leaves_it_clean", watches_on_a_screen_and_leaves_it_clean),
+        trial("knockctl::says_in_a_line_that_nobody_is_there", says_in_a_line_that_nobody_is_there),
+    ]
+}
+
+const DOOR: &str = "
+[ssh]
+    Sequence = 7300,7100:udp,7200
+    TCPFlags = syn
+    Seq_Timeout = 2
+    Command = true
+    Cmd_Timeout = 600
+    Stop_Command = true
+";
+
+/// Three knocks in the wrong order, and then what is missing.
+fn knock_wrong(lab: &Lab) -> Outcome {
+    lab.send("tcp CLIENT:40000 > SERVER:7300 syn")?;
+    lab.send("tcp CLIENT:40000 > SERVER:7200 syn")?;
+    lab.send("udp CLIENT > SERVER:7100")
+}
+
+fn knock_right(lab: &Lab) -> Outcome {
+    lab.send("tcp CLIENT:40000 > SERVER:7300 syn")?;
+    lab.send("udp CLIENT > SERVER:7100")?;
+    lab.send("tcp CLIENT:40000 > SERVER:7200 syn")
+}
+
+/// Starts it on the server, with what it prints in a file of this name.
+fn begin(lab: &Lab, arguments: &[&str], name: &str) -> Outcome<Program> {
+    let out = std::fs::File::create(lab.directory().join(name))?;
+    let mut command = Command::new(binaries::knockctl()?);
+    command
+        .arg("--socket")
+        .arg(socket(lab))
+        .args(arguments)
+        .stdout(out)
+        .stderr(Stdio::null())
+        .env("TZ", "UTC");
+    lab.server().start(&mut command)
+}
+
+/// What a file holds as soon as it holds this.
+fn await_text(lab: &Lab, name: &str, part: &str) -> Outcome<String> {
+    let found = await_some(PATIENCE, || Some(lab.file(name)).filter(|text| text.contains(part)));
+    found.ok_or_else(|| Trouble::new(format!("{name} does not say {part:?}: {}", lab.file(name))))
+}
+
+fn expect_parts(text: &str, parts: &[&str]) -> Outcome {
+    let mut rest = text;
+    for part in parts {
+        let (_, behind) =
+            rest.split_once(part).ok_or_else(|| Trouble::new(format!("no {part:?} in {text}")))?;
+        rest = behind;
+    }
+    Ok(())
+}
+
+const WRONG: [&str; 7] = [
+    "7300:tcp syn  to 10.0.0.1",
+    "ssh: knock 1 of 3: right",
+    "7200:tcp syn",
+    "ssh: wrong: knock 2 of 3 (7100:udp) was waited for; the attempt is over",
+    "=> this is knock 3: the order is wrong, or knock 2 (7100:udp) was lost on the way",
+    "7100:udp",
+    "ssh: too late: it is knock 2",
+];
+
+fn explains_why_a_knock_fails() -> Outcome {
+    let lab = Lab::new()?;
+    let daemon = start(&lab, DOOR)?;
+    let mut text = begin(&lab, &["explain", "10.0.0.2"], "text")?;
+    let mut json = begin(&lab, &["explain", "10.0.0.2", "--json"], "json")?;
+    await_text(&lab, "text", "explaining what comes from 10.0.0.2")?;
+    // That the other listens, too, is told by nothing but what it hears.
+    let is_heard =
+        || lab.send("udp CLIENT > SERVER:9").ok().filter(|()| lab.file("json").contains(r#""port":9"#));
+    await_some(PATIENCE, is_heard).ok_or_else(|| Trouble::new("nothing is explained in JSON"))?;
+    lab.send("tcp CLIENT:40000 > SERVER:7300 ack")?;
+    knock_wrong(&lab)?;
+    knock_right(&lab)?;
+    lab.send("tcp CLIENT:40000 > SERVER:7300 syn")?;
+    let told = await_text(&lab, "text", "time ran out 2 s after the first knock")?;
+    expect_parts(
+        &told,
+        &["9:udp", "no attempt is under way", "its TCP flags are ack, and the door looks at TCPFlags = syn"],
+    )?;
+    expect_parts(&told, &WRONG)?;
+    let rest =
+        ["right, OPEN SESAME", "10.0.0.2 ssh: open for 10:00 min", "time ran out", "=> knock 2 did not come"];
+    expect_parts(&told, &rest)?;
+    text.signal(Signal::SIGINT)?;
+    json.signal(Signal::SIGINT)?;
+    ensure(text.wait()?.success() && json.wait()?.success(), "to be ended is no failure")?;
+    expect_parts(&lab.file("text"), &["of 10.0.0.2: 1 door opened, 2 attempts failed"])?;
+    for part in [r#""tone":"failed""#, r#""tone":"open""#, r#""kind":"opened""#] {
+        ensure(lab.file("json").contains(part), format!("{part} in {}", lab.file("json")))?;
+    }
+    daemon.terminate()
+}
+
+fn explains_a_capture() -> Outcome {
+    let lab = Lab::new()?;
+    lab.write("knockd.conf", DOOR)?;
+    let mut tcpdump = Command::new("tcpdump");
+    tcpdump.args(["-i", "eth0", "-U", "-w"]).arg(lab.directory().join("eth0.pcap"));
+    tcpdump.stderr(std::fs::File::create(lab.directory().join("stderr"))?);
+    let mut tcpdump = lab.server().start(&mut tcpdump)?;
+    await_text(&lab, "stderr", "listening on eth0")?;
+    knock_wrong(&lab)?;
+    let size = || std::fs::metadata(lab.directory().join("eth0.pcap")).map_or(0, |file| file.len());
+    await_some(PATIENCE, || (size() > 24 + 3 * 16).then_some(()))
+        .ok_or_else(|| Trouble::new("nothing captured"))?;
+    let explain = |arguments: &[&str], name| -> Outcome<String> {
+        let all = [&["explain", "10.0.0.2", "--read", "eth0.pcap", "-c", "knockd.conf"], arguments].concat();
+        let out = std::fs::File::create(lab.directory().join(name))?;
+        let mut command = Command::new(binaries::knockctl()?);
+        command.current_dir(lab.directory()).args(all).stdout(out);
+        let status = lab.server().start(&mut command)?.wait()?;
+        ensure(status.success(), format!("it ends with {status}"))?;
+        Ok(lab.file(name))
+    };
+    let whole = await_some(PATIENCE, || explain(&[], "text").ok().filter(|text| text.contains("too late")));
+    expect_parts(&whole.ok_or_else(|| Trouble::new(lab.file("text")))?, &WRONG)?;
+    let elsewhere = explain(&["--address", "10.0.0.9"], "elsewhere")?;
+    expect_parts(&elsewhere, &["it was sent to 10.0.0.1, which is no address of the interface"])?;
+    tcpdump.signal(Signal::SIGTERM)?;
+    tcpdump.wait().map(drop)
+}
+
+fn watches_in_a_pipe() -> Outcome {
+    let lab = Lab::new()?;
+    let mut daemon = start(&lab, DOOR)?;
+    let mut text = begin(&lab, &["watch"], "text")?;
+    let mut json = begin(&lab, &["watch", "--json"], "json")?;
+    let both = || {
+        knock_right(&lab).ok()?;
+        ["text", "json"].iter().all(|name| lab.file(name).contains("ssh")).then_some(())
+    };
+    await_some(PATIENCE, both).ok_or_else(|| Trouble::new("nothing is told"))?;
+    await_text(&lab, "text", "10.0.0.2 ssh: OPEN SESAME\n")?;
+    await_text(&lab, "json", r#""kind":"opened","door":"ssh","source":"10.0.0.2""#)?;
+    ensure(!lab.file("text").contains('\u{1b}'), "a pipe gets text alone")?;
+    text.signal(Signal::SIGTERM)?;
+    same("its status", text.wait()?.code(), Some(0))?;
+    daemon.signal(Signal::SIGTERM)?;
+    same("its status when the daemon ends", json.wait()?.code(), Some(1))?;
+    daemon.wait().map(drop)
+}
+
+/// A terminal of 80 columns and 24 rows, with a shell in it.
+struct Terminal<'a>(&'a Lab);
+
+impl<'a> Terminal<'a> {
+    fn open(lab: &'a Lab) -> Outcome<Self> {
+        let terminal = Self(lab);
+        terminal.tmux("-f /dev/null new-session -d -x 80 -y 24 'PS1=ready: exec sh'")?;
+        terminal.await_row("ready:")?;
+        Ok(terminal)
+    }
+
+    fn tmux(&self, what: &str) -> Outcome<String> {
+        let directory = self.0.directory().display();
+        let clean = "env -u TMUX -u NO_COLOR TERM=xterm-256color LC_ALL=C.UTF-8 TZ=UTC";
+        self.0.server().shell(&format!("cd {directory} && {clean} tmux -S {directory}/tmux {what}"))
+    }
+
+    fn shows(&self) -> Outcome<Vec<String>> {
+        Ok(self.tmux("capture-pane -p")?.lines().map(|row| row.trim_end().to_owned()).collect())
+    }
+
+    /// Waits until a row has this in it.
+    fn await_row(&self, part: &str) -> Outcome<Vec<String>> {
+        let shown = || self.shows().ok().filter(|rows| rows.iter().any(|row| row.contains(part)));
+        let shown = await_some(PATIENCE, shown);
+        shown.ok_or_else(|| Trouble::new(format!("no {part:?} on the screen: {:#?}", self.shows())))
+    }
+
+    fn run(&self, line: &str) -> Outcome {
+        self.tmux(&format!("send-keys '{line}' Enter")).map(drop)
+    }
+}
+
+impl Drop for Terminal<'_> {
+    fn drop(&mut self) {
+        let _ = self.tmux("kill-server");
+    }
+}
+
+fn watches_on_a_screen_and_leaves_it_clean() -> Outcome {
+    let lab = Lab::new()?;
+    let daemon = start(&lab, DOOR)?;
+    let terminal = Terminal::open(&lab)?;
+    let knockctl = binaries::knockctl()?;
+    let watch = watch(&knockctl, &lab);
+    let before = terminal.shows()?;
+    terminal.run(&watch)?;
+    let rows = terminal.await_row("nobody is let in")?;
+    expect_parts(
+        &rows.join("\n"),
+        &["knockd ", "q quits", "\u{2500} open ", "\u{2500} knocking ", "what happens", "knocks 0"],
+    )?;
+    knock_right(&lab)?;
+    lab.send("tcp 10.0.0.250:40000 > SERVER:7300 syn")?;
+    terminal.await_row("10.0.0.250 ssh: stage 1")?;
+    let rows = terminal.await_row("by command")?;
+    same("rows", rows.len(), 24)?;
+    ensure(rows.iter().all(|row| row.chars().count() <= 80), format!("{rows:#?}"))?;
+    expect_parts(
+        &rows.join("\n"),
+        &["open 1", "10.0.0.2", "ssh", "min left", "knocking 1", "10.0.0.250", "stage 1"],
+    )?;
+    ensure(terminal.tmux("capture-pane -pe")?.contains("\u{1b}[32m"), "who is let in is green")?;
+    for end in ["send-keys q", "send-keys C-c"] {
+        terminal.tmux(end)?;
+        let rows = terminal.await_row("ready:")?;
+        let left = rows.iter().filter(|row| row.contains("knocking")).count();
+        same("what is left of it on the screen", left, 0)?;
+        terminal.run("clear; stty -a | grep -o -w -e -echo -e echo -e icanon -e isig | tr \"\\n\" +")?;
+        terminal.await_row("isig+icanon+echo+")?;
+        terminal.run("clear")?;
+        terminal.run(&watch)?;
+        terminal.await_row("what happens")?;
+    }
+    terminal.tmux("send-keys q")?;
+    terminal.run(&format!("clear; NO_COLOR=1 {watch}"))?;
+    terminal.await_row("what happens")?;
+    // The shell's own are cleared.
+    ensure(!terminal.tmux("capture-pane -pe")?.contains("\u{1b}[32m"), "without colour there is none")?;
+    terminal.tmux("send-keys q")?;
+    terminal.run(&format!("clear; TERM=dumb {watch}"))?;
+    knock_wrong(&lab)?;
+    let rows = terminal.await_row("10.0.0.2 ssh: wrong port 7200:tcp after stage 1")?;
+    ensure(!rows.iter().any(|row| row.contains("q quits")), format!("lines alone: {rows:#?}"))?;
+    drop((before, terminal));
+    daemon.terminate()
+}
+
+fn watch(knockctl: &Path, lab: &Lab) -> String {
+    format!("{} --socket {} watch", knockctl.display(), socket(lab).display())
+}
+
+fn says_in_a_line_that_nobody_is_there() -> Outcome {
+    let lab = Lab::new()?;
+    for what in ["watch", "explain 10.0.0.2"] {
+        let line = format!("{} --socket {} {what}", binaries::knockctl()?.display(), socket(&lab).display());
+        let output = lab.server().output(Command::new("sh").args(["-c", &line]))?;
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        same("its status", output.status.code(), Some(1))?;
+        ensure(error.lines().count() == 1 && error.starts_with("knockctl: no knockd answers at "), error)?;
+    }
+    Ok(())
+}
