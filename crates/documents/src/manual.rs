@@ -97,6 +97,7 @@ fn shown(line: &str) -> String {
 fn words(request: &str) -> String {
     let mut shown = String::new();
     let mut glued = false;
+    let mut is_optional = false;
     for word in request.split(' ') {
         let is_macro = matches!(word.as_bytes(), [first, second]
             if first.is_ascii_uppercase() && second.is_ascii_lowercase());
@@ -106,6 +107,11 @@ fn words(request: &str) -> String {
                 push(&mut shown, "-", glued);
                 glued = true;
             }
+            "Op" => {
+                push(&mut shown, "[", glued);
+                glued = true;
+                is_optional = true;
+            }
             _ if is_macro => {}
             _ => {
                 let word = unescape(word.trim_matches('"'));
@@ -114,6 +120,9 @@ fn words(request: &str) -> String {
                 glued = false;
             }
         }
+    }
+    if is_optional {
+        shown.push(']');
     }
     shown
 }
@@ -145,5 +154,6 @@ mod tests {
         assert_eq!(page.blocks(), ["[a]\n -x\n"]);
         assert!(page.says("Default: /etc/a."));
         assert!(page.entries("NOTHING").is_empty());
+        assert_eq!(words("Ic check Op Ar file"), "check [file]");
     }
 }

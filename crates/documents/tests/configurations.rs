@@ -32,6 +32,15 @@ fn those_in_the_manual_are_sound() {
     is_sound("knockd.conf.5", &shown.concat());
 }
 
+/// Of the examples the tests of `knock-core` say so.
+#[test]
+fn the_one_that_packages_bring_is_sound() {
+    let text = documents::text("packaging/etc/knockd.conf").unwrap();
+    config::read("knockd.conf", text.as_bytes()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let door = text.split("\n#[").nth(1).unwrap().replace("\n#", "\n");
+    is_sound("knockd.conf", &format!("[{door}"));
+}
+
 /// What the classic daemon knows, so that somebody who goes back has to leave out the rest.
 #[test]
 fn the_way_back_leaves_out_what_the_classic_daemon_does_not_know() {
