@@ -9,8 +9,8 @@ use knock::Outcome;
 use knock_core::config::{DIRECTIVES, Directive, SectionKind};
 
 /// Each program's page.
-fn programs() -> [(Page, Command); 2] {
-    [("knockd.1", knockd::command()), ("knock.1", knock::command())]
+fn programs() -> [(Page, Command); 3] {
+    [("knockd.1", knockd::command()), ("knock.1", knock::command()), ("knockctl.1", knockctl::command())]
         .map(|(page, command)| (Page::read(page).unwrap(), built(command)))
 }
 
