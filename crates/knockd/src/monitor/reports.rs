@@ -5,6 +5,7 @@ use std::{io, sync::Arc};
 use knock_core::{
     config::Reknock,
     event::{Event, What},
+    filter::Families,
     moment::Moment,
 };
 use thiserror::Error;
@@ -163,6 +164,10 @@ impl Monitor {
     fn take_event(&mut self, now: Moment, event: &Event) {
         let Some(standing) = self.doors.find(event.door) else { return };
         if standing.door().is_none() {
+            return;
+        }
+        // What has more tags than the filter looks behind comes through, whoever sends it.
+        if self.settings.families == Families::V4Only && event.source.is_ipv6() {
             return;
         }
         let name = Arc::clone(&standing.name);

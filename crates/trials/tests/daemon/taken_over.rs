@@ -25,6 +25,7 @@ use crate::support::insist;
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("taken_over::lies_that_can_be_seen_end_it", lies_that_can_be_seen_end_it),
+        trial("taken_over::with_ipv4_alone_nobody_comes_by_ipv6", with_ipv4_alone_nobody_comes_by_ipv6),
         trial("taken_over::events_have_an_end", || {
             have_an_end(&happened(SOMEBODY, What::Stage(1)), "events")
         }),
@@ -96,6 +97,21 @@ fn lies_that_can_be_seen_end_it() -> Outcome {
         daemon.terminate()?;
     }
     Ok(())
+}
+
+fn with_ipv4_alone_nobody_comes_by_ipv6() -> Outcome {
+    let lab = Lab::new()?;
+    let daemon = Setup::new(&lab, DOOR)?.with(&["-4"]).start()?;
+    let source = "2001:db8::7".parse().map_err(|_| Trouble::new("no address"))?;
+    let voice = voice(&daemon)?;
+    for what in [What::Stage(1), What::Opened(3)] {
+        let event = Event { at: Moment::default(), door: DoorNumber(0), source, what };
+        say(&voice, &Report::Happened(event).encode())?;
+    }
+    say(&voice, &happened(SOMEBODY, What::Opened(3)).encode())?;
+    daemon.log().await_line("192.0.2.7: door: OPEN SESAME")?;
+    same("lines about it", daemon.log().count("2001:db8::7"), 0)?;
+    daemon.terminate()
 }
 
 /// What it says fills no disk, and the one that follows does its work.
