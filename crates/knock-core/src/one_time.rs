@@ -71,6 +71,15 @@ pub struct Repeat {
     pub earlier: usize,
 }
 
+impl Next {
+    /// Strikes out the line in the content of the file.
+    pub fn strike_out(&self, text: &mut [u8]) {
+        if let Some(byte) = usize::try_from(self.offset).ok().and_then(|offset| text.get_mut(offset)) {
+            *byte = MARK;
+        }
+    }
+}
+
 impl OneTime {
     /// Reads the whole content of a file.
     #[must_use]

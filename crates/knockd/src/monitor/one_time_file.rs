@@ -41,9 +41,7 @@ pub fn mark(path: &Path, used: &Sequence) -> Result<(usize, OneTime), MarkError>
     let next = OneTime::read(&text).next.filter(|next| next.sequence == *used).ok_or(MarkError::Changed)?;
     file.write_all_at(&[MARK], next.offset)?;
     file.sync_all()?;
-    if let Some(byte) = usize::try_from(next.offset).ok().and_then(|offset| text.get_mut(offset)) {
-        *byte = MARK;
-    }
+    next.strike_out(&mut text);
     Ok((next.line, OneTime::read(&text)))
 }
 

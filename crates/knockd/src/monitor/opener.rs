@@ -61,13 +61,10 @@ impl Opener {
         self.promises.can_be_made()
     }
 
-    /// Takes the journal, in which only what is taken up with it stands.
-    pub fn set_journal(&mut self, journal: Journal) {
-        self.promises = Promises::new(Some(journal));
-    }
-
-    /// Takes up what was left open before the daemon was started.
-    pub fn take_up(&mut self, now: Moment, left: Left, log: &Log) {
+    /// Takes the journal, if it can be had, and takes up what stands in it: what was left open before the daemon was
+    /// started.
+    pub fn take_up(&mut self, now: Moment, journal: Option<Journal>, left: Left, log: &Log) {
+        self.promises = Promises::new(journal);
         for one in left.unclosed {
             let (id, found) = (one.opening.id, one.opening);
             let opening = Opening {

@@ -74,11 +74,8 @@ pub(super) fn close_what_was_left(arguments: &Arguments, settings: &Settings, re
     let Some(log) = start_log(arguments, settings) else { return };
     let output = if arguments.detached { Output::Dropped } else { Output::Shown };
     let mut opener = Opener::new(settings.max_commands, output, remains);
-    if let Some(journal) = journal {
-        opener.set_journal(journal);
-    }
     log.say(Line::warning("knockd cannot start: closing what was left open"));
-    opener.take_up(clock::now(), left, &log);
+    opener.take_up(clock::now(), journal, left, &log);
     if let Err(error) = shutdown::close_everything(&mut opener, &mut signals, &mut alarm, &log) {
         log.say(Line::error(error.to_string()));
     }

@@ -59,8 +59,7 @@ impl Monitor {
                 Journal::open(&settings.state_dir).map_err(|failed| failed.error.to_string())?;
             self.settings.state_dir.clone_from(&settings.state_dir);
             recovery::say_damaged(&left, &settings.state_dir, &self.log);
-            self.opener.set_journal(journal);
-            self.opener.take_up(now, left, &self.log);
+            self.opener.take_up(now, Some(journal), left, &self.log);
         }
         let natives = self.guard.prepare(&config.doors).map_err(|error| error.to_string())?;
         let prepared = self.doors.prepare(config.doors).map_err(|error| error.to_string())?;

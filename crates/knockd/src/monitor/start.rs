@@ -179,8 +179,7 @@ fn start(
     };
     monitor.begin().inspect_err(|_| monitor.guard.undo(&monitor.log))?;
     if let Some((journal, left)) = recovered {
-        monitor.opener.set_journal(journal);
-        monitor.opener.take_up(clock::now(), left, &monitor.log);
+        monitor.opener.take_up(clock::now(), Some(journal), left, &monitor.log);
     }
     Ok(monitor)
 }

@@ -10,7 +10,7 @@ use knock_core::{
     hit::Hit,
     host::Host,
     moment::Moment,
-    one_time::{MARK, OneTime},
+    one_time::OneTime,
 };
 
 use super::ReplayError;
@@ -89,9 +89,8 @@ impl<'a> Player<'a> {
         let Some(mut standing) = self.doors.remove(&number) else { return };
         if let Some(text) = &mut standing.one_time
             && let Some(next) = OneTime::read(text).next
-            && let Some(byte) = usize::try_from(next.offset).ok().and_then(|offset| text.get_mut(offset))
         {
-            *byte = MARK;
+            next.strike_out(text);
         }
         self.put_up(standing);
     }
