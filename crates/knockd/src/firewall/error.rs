@@ -36,6 +36,9 @@ pub enum FirewallError {
         "too many doors and ports for one change of the firewall; give doors ranges of ports instead of single ones"
     )]
     TooMuch,
+    /// Nobody can look at the rules of others.
+    #[error("{0}")]
+    NoLook(String),
     /// The set that this source should be put into has gone.
     #[error("the set {0} is not there any more")]
     NoSet(String),

@@ -73,8 +73,8 @@ pub(super) struct Listener {
     /// `netlink_rcv_wake()` in the kernel's `net/netlink/af_netlink.c`).
     is_lossy: bool,
     by_hand: Changes,
-    /// What has been seen of others, and whether that has changed since.
-    sight: Sight,
+    /// What has been seen of others, and whether that has changed since. While somebody looks, anything may be seen.
+    sight: Option<Sight>,
     is_another_sight: bool,
 }
 
@@ -87,7 +87,7 @@ impl Listener {
             socket,
             is_lossy: false,
             by_hand: Changes::default(),
-            sight: Sight::default(),
+            sight: None,
             is_another_sight: false,
         })
     }
@@ -115,7 +115,7 @@ impl Listener {
                 let is_own = reply.sender == own;
                 self.by_hand.note(reply, is_own);
                 if !is_own {
-                    self.is_another_sight |= self.sight.is_changed_by(reply);
+                    self.is_another_sight |= Sight::is_changed(self.sight.as_ref(), reply);
                     take_in(&mut heard, reply);
                 }
             }
@@ -128,9 +128,14 @@ impl Listener {
         })
     }
 
-    /// Takes in what is seen of others now.
-    pub(super) fn see(&mut self, sight: Sight) {
-        self.sight = sight;
+    /// Takes in that somebody looks what there is of others.
+    pub(super) fn begin_look(&mut self) {
+        (self.sight, self.is_another_sight) = (None, false);
+    }
+
+    /// Takes in what he has seen.
+    pub(super) fn end_look(&mut self, sight: Sight) {
+        self.sight = Some(sight);
     }
 
     /// Whether that has changed since this was asked last, as far as it was heard.

@@ -40,7 +40,7 @@ pub use self::{
     guarded_door::GuardedDoor,
     ip_version::IpVersion,
     meddling::{Meddling, News},
-    obstacle::Obstacle,
+    obstacle::{Obstacle, Surroundings},
     open_set::{OpenSet, SetMistake},
     opening::Opening,
 };
@@ -239,17 +239,19 @@ impl Firewall {
         changes.filter_map(|((set, source), change)| Some((*doors.get(&set)?, source, change))).collect()
     }
 
-    /// Looks for chains of others that drop what these doors let in; see [`Obstacle`].
-    pub fn obstacles(&mut self, doors: &[GuardedDoor<'_>]) -> Result<Vec<Obstacle>, FirewallError> {
-        let (obstacles, sight) = obstacle::find(&mut self.socket, doors).map_err(|refusal| {
-            FirewallError::new("looking for rules that are in the way of doors", &refusal)
-        })?;
-        self.listener.see(sight);
-        Ok(obstacles)
+    /// Takes in that a look at the [`Surroundings`] begins, which may go on beside everything else.
+    pub fn begin_look(&mut self) {
+        self.listener.begin_look();
     }
 
-    /// Whether others have changed anything since this was asked last that may have made other
-    /// [`obstacles`](Self::obstacles), as far as [`news`](Self::news) have told of it.
+    /// Takes in what it has found, and gives the obstacles.
+    pub fn end_look(&mut self, surroundings: Surroundings) -> Vec<Obstacle> {
+        self.listener.end_look(surroundings.sight);
+        surroundings.obstacles
+    }
+
+    /// Whether others have changed anything since this was asked last, or a look began, that may have made other obstacles,
+    /// as far as [`news`](Self::news) have told of it.
     pub fn may_have_other_obstacles(&mut self) -> bool {
         self.listener.sees_another()
     }

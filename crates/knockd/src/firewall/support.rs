@@ -7,7 +7,7 @@ use std::{
 
 use knock_core::{config::DoorName, ports::Ports};
 
-use super::GuardedDoor;
+use super::{Firewall, GuardedDoor, Obstacle, Surroundings};
 
 /// Has nft(8) carry out these lines, and gives what it says.
 pub(super) fn nft(lines: &str) -> String {
@@ -28,4 +28,11 @@ pub(super) fn door(name: &str, ports: &str) -> (DoorName, Ports) {
 /// The same for the guard.
 pub(super) fn guarded(doors: &[(DoorName, Ports)]) -> Vec<GuardedDoor<'_>> {
     doors.iter().map(|(name, ports)| GuardedDoor { name, ports }).collect()
+}
+
+/// What of others is in the way of these doors, as a look finds it.
+pub(super) fn obstacles(firewall: &mut Firewall, doors: &[(DoorName, Ports)]) -> Vec<Obstacle> {
+    firewall.begin_look();
+    let ports = doors.iter().flat_map(|(_, ports)| ports.ranges()).copied().collect();
+    firewall.end_look(Surroundings::look(ports).unwrap())
 }

@@ -201,8 +201,7 @@ impl Monitor {
         // Behind the others, whose places tell who they are.
         let has_watcher = self.supervisor.has_watcher();
         polled.extend(self.control.as_ref().map(|control| PollFd::new(control, PollFlags::IN)));
-        let firewall = self.guard.events();
-        polled.extend(firewall.as_ref().map(|events| PollFd::new(events, PollFlags::IN)));
+        polled.extend(self.guard.events().map(|events| PollFd::from_borrowed_fd(events, PollFlags::IN)));
         match poll(&mut polled, None) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),

@@ -43,6 +43,7 @@ pub(in crate::firewall) struct Socket {
     fd: OwnedFd,
     buffer: Vec<u8>,
     sequence: u32,
+    tries: usize,
 }
 
 /// Why the kernel did not do what it was asked for.
@@ -85,7 +86,12 @@ impl Socket {
         bind(&fd, &SocketAddrNetlink::new(0, groups))?;
         // A kernel that doesn't know this only says less.
         let _ = sys::netlink::explain_refusals(&fd);
-        Ok(Self { fd, buffer: vec![0; LARGEST_DATAGRAM], sequence: 0 })
+        Ok(Self { fd, buffer: vec![0; LARGEST_DATAGRAM], sequence: 0, tries: TRIES })
+    }
+
+    /// Has lists be asked for at most so often.
+    pub(in crate::firewall) fn try_lists(&mut self, tries: usize) {
+        self.tries = tries;
     }
 
     /// The number by which changes made over this socket are known.
@@ -153,7 +159,7 @@ impl Socket {
         write: impl Fn(&mut Writer),
         mut read: impl FnMut(Reply<'_>) -> Option<T>,
     ) -> Result<Vec<T>, Refusal> {
-        for _ in 0..TRIES {
+        for _ in 0..self.tries {
             let sequence = self.request(kind, NLM_F_DUMP, family, &write)?;
             if let Some(list) = self.receive_list(sequence, &mut read)? {
                 return Ok(list);

@@ -23,11 +23,11 @@ use knock_core::ports::PortRange;
 pub(super) use self::sight::Sight;
 use self::{fate::Fate, packet::Packet, ruleset::Table};
 use super::{
-    guarded_door::GuardedDoor,
+    error::FirewallError,
     ip_version::IpVersion,
     nf_tables::{
         constants::{family, verdict_code},
-        socket::{Refusal, Socket},
+        socket::Socket,
     },
     own_table::Base,
 };
@@ -63,18 +63,32 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// Looks for such chains, and tells what it has seen.
-pub(super) fn find(
-    socket: &mut Socket,
-    doors: &[GuardedDoor<'_>],
-) -> Result<(Vec<Obstacle>, Sight), Refusal> {
-    let mut ports: Vec<_> = doors.iter().flat_map(|door| door.ports.ranges()).copied().collect();
-    ports.sort_unstable();
-    ports.dedup();
-    let tables = Table::read_all(socket)?;
-    let obstacles =
-        tables.iter().flat_map(|table| table.bases.iter().filter_map(|base| obstacle(table, base, &ports)));
-    Ok((obstacles.collect(), Sight::of(&tables)))
+/// What there is of others on the way of packets to this host.
+#[derive(Debug)]
+pub struct Surroundings {
+    pub(super) obstacles: Vec<Obstacle>,
+    pub(super) sight: Sight,
+}
+
+/// How often a list is asked for that others change while it is being read. They can do so without end.
+const TRIES: usize = 3;
+
+impl Surroundings {
+    /// Looks for chains of others that drop what a door lets in to these ports; see [`Obstacle`]. With very many rules it
+    /// takes seconds.
+    pub fn look(mut ports: Vec<PortRange>) -> Result<Self, FirewallError> {
+        let doing = "looking for rules that are in the way of doors";
+        let failed = |refusal| FirewallError::new(doing, &refusal);
+        let mut socket = Socket::open(0).map_err(|error| failed(error.into()))?;
+        socket.try_lists(TRIES);
+        ports.sort_unstable();
+        ports.dedup();
+        let tables = Table::read_all(&mut socket).map_err(failed)?;
+        let obstacles = tables
+            .iter()
+            .flat_map(|table| table.bases.iter().filter_map(|base| obstacle(table, base, &ports)));
+        Ok(Self { obstacles: obstacles.collect(), sight: Sight::of(&tables) })
+    }
 }
 
 fn obstacle(table: &Table, (chain, base): &(String, Base), ports: &[PortRange]) -> Option<Obstacle> {

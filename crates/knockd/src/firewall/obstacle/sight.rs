@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Tables, by family and name, and the sets in them that rules look something up in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::firewall) struct Sight {
     tables: BTreeSet<(u8, String)>,
     sets: BTreeSet<(u8, String, String)>,
@@ -32,26 +32,26 @@ impl Sight {
         }
     }
 
-    /// Whether a change of somebody else's may make another chain an obstacle, or one none any more.
-    pub(in crate::firewall) fn is_changed_by(&self, reply: Reply<'_>) -> bool {
+    /// Whether a change of somebody else's may make another chain an obstacle, or one none any more. As long as it is not
+    /// known what is in sight, anything is.
+    pub(in crate::firewall) fn is_changed(sight: Option<&Self>, reply: Reply<'_>) -> bool {
         if ![family::INET, family::IP, family::IP6].contains(&reply.family) || is_ours(reply) {
             return false;
         }
         let Some(table) = reply.attributes.text(NFTA_TABLE) else { return false };
-        let is_seen = || self.tables.contains(&(reply.family, table.to_owned()));
+        let is_seen = || sight.is_none_or(|sight| sight.tables.contains(&(reply.family, table.to_owned())));
         match reply.kind {
             // It may have been asleep, and was not seen.
             kind::NEWTABLE => true,
             kind::DELTABLE | kind::NEWRULE | kind::DELRULE | kind::DELCHAIN => is_seen(),
             kind::NEWCHAIN => {
-                is_seen()
-                    || Chain::read(reply.attributes)
-                        .is_some_and(|chain| chain.base.as_ref().is_some_and(is_on_the_way))
+                let base = || Chain::read(reply.attributes).and_then(|chain| chain.base);
+                is_seen() || base().as_ref().is_some_and(is_on_the_way)
             }
-            kind::NEWSETELEM | kind::DELSETELEM => reply
-                .attributes
-                .text(elements::SET)
-                .is_some_and(|set| self.sets.contains(&(reply.family, table.to_owned(), set.to_owned()))),
+            kind::NEWSETELEM | kind::DELSETELEM => sight.is_none_or(|sight| {
+                let set = reply.attributes.text(elements::SET).map(str::to_owned);
+                set.is_some_and(|set| sight.sets.contains(&(reply.family, table.to_owned(), set)))
+            }),
             _ => false,
         }
     }

@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     firewall::{
         Firewall,
-        support::{door, guarded, nft},
+        support::{door, guarded, nft, obstacles},
     },
     own_network::in_own_network,
 };
@@ -47,7 +47,7 @@ fn dropped(ports: &str) -> String {
     let doors = [door("a", ports)];
     let mut firewall = Firewall::open().unwrap();
     firewall.install(&guarded(&doors)).unwrap();
-    let found = firewall.obstacles(&guarded(&doors)).unwrap();
+    let found = obstacles(&mut firewall, &doors);
     let ports = found.iter().flat_map(|obstacle| &obstacle.ports).map(PortRange::to_string);
     ports.collect::<Vec<_>>().join(" ")
 }
@@ -99,7 +99,7 @@ fn it_is_told_with_what_to_do() {
             add rule ip6 other in reject");
         let doors = [door("a", "tcp/22, udp/60000-61000")];
         let mut firewall = Firewall::open().unwrap();
-        let found = firewall.obstacles(&guarded(&doors)).unwrap();
+        let found = obstacles(&mut firewall, &doors);
         let said: Vec<_> = found.iter().map(Obstacle::to_string).collect();
         assert_eq!(
             said,
@@ -117,7 +117,7 @@ fn it_is_told_with_what_to_do() {
                 nft(remedy.strip_prefix("nft ").unwrap());
             }
         }
-        assert_eq!(firewall.obstacles(&guarded(&doors)).unwrap(), []);
+        assert_eq!(obstacles(&mut firewall, &doors), []);
     });
 }
 
@@ -141,11 +141,11 @@ fn rules_of_iptables_are_followed() {
         assert_eq!(dropped("tcp/22, tcp/85, tcp/443, udp/68, udp/80"), "tcp/22 udp/80");
         let doors = [door("a", "tcp/2200-2300")];
         let mut firewall = Firewall::open().unwrap();
-        let [found] = <[_; 1]>::try_from(firewall.obstacles(&guarded(&doors)).unwrap()).unwrap();
+        let [found] = <[_; 1]>::try_from(obstacles(&mut firewall, &doors)).unwrap();
         assert_eq!((found.chain.as_str(), found.by_policy), ("ip filter INPUT", false));
         assert_eq!(found.remedy, ["iptables -I INPUT -p tcp --dport 2200:2300 -j ACCEPT"]);
         run("iptables-nft", found.remedy[0].strip_prefix("iptables ").unwrap());
-        assert_eq!(firewall.obstacles(&guarded(&doors)).unwrap(), []);
+        assert_eq!(obstacles(&mut firewall, &doors), []);
     });
 }
 
@@ -161,7 +161,7 @@ fn the_remedy_is_in_the_language_of_who_made_the_table() {
             add rule ip filter ufw-user-input tcp dport 1 accept
             add rule ip filter INPUT jump ufw-user-input");
         let doors = [door("a", "tcp/22, udp/5-6")];
-        let found = Firewall::open().unwrap().obstacles(&guarded(&doors)).unwrap();
+        let found = obstacles(&mut Firewall::open().unwrap(), &doors);
         let remedies: Vec<_> =
             found.iter().flat_map(|obstacle| &obstacle.remedy).map(String::as_str).collect();
         assert_eq!(
@@ -233,7 +233,7 @@ fn chains_that_are_called_from_many_places_take_no_more_time() {
             let doors = [door("a", "tcp/9, tcp/22, udp/60000-61000")];
             let firewall = &mut Firewall::open().unwrap();
             let begun = Instant::now();
-            let found = firewall.obstacles(&guarded(&doors)).unwrap();
+            let found = obstacles(firewall, &doors);
             let taken = begun.elapsed();
             assert_eq!(found[0].ports.len(), 2, "{found:?}");
             assert!(taken < Duration::from_millis(500), "{taken:?}");

@@ -1,4 +1,5 @@
 use super::*;
+use crate::firewall::support::obstacles;
 
 /// Whether these changes of somebody else's may have made other obstacles, as far as we hear of them.
 fn may_matter(firewall: &mut Firewall, lines: &str) -> bool {
@@ -21,10 +22,10 @@ fn changes_that_may_stand_in_the_way_are_told_and_no_others() {
                 chain input { type filter hook input priority 0; policy accept; }
                 chain output { type filter hook output priority 0; policy accept; }
             }");
-            assert!(firewall.obstacles(&guarded(&doors)).unwrap().is_empty());
+            assert!(obstacles(&mut firewall, &doors).is_empty());
             firewall.news().unwrap();
             let _ = firewall.may_have_other_obstacles();
-            for (lines, matters, obstacles) in [
+            for (lines, matters, count) in [
                 ("add rule inet filter input tcp dport @ports drop", true, 1),
                 ("add element inet filter ports { 23 }", true, 1),
                 ("delete element inet filter ports { 22 }", true, 0),
@@ -49,9 +50,12 @@ fn changes_that_may_stand_in_the_way_are_told_and_no_others() {
                 ("delete table inet filter", true, 0),
             ] {
                 assert_eq!(may_matter(&mut firewall, lines), matters, "{lines}");
-                assert_eq!(firewall.obstacles(&guarded(&doors)).unwrap().len(), obstacles, "{lines}");
+                assert_eq!(obstacles(&mut firewall, &doors).len(), count, "{lines}");
                 assert!(!firewall.may_have_other_obstacles());
             }
+            // While somebody looks, anything may be seen.
+            firewall.begin_look();
+            assert!(may_matter(&mut firewall, "add rule ip nat in tcp dport 23 counter"));
             // Whatever we do ourselves is no reason to look.
             firewall.install(&guarded(&doors)).unwrap();
             firewall.let_in(&doors[0].0, SOURCE, MINUTE).unwrap();

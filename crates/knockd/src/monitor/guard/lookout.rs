@@ -1,13 +1,22 @@
 //! What of others is in the way of doors that open by themselves: it is told once, and when it is gone.
+//!
+//! There may be very many rules, which take seconds to be read, and knocks that wait. So a look is a thread of its own,
+//! which ends with it; at rest there is none.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::{self, PipeReader},
+    os::fd::{AsFd, BorrowedFd},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
-use knock_core::moment::Moment;
+use knock_core::{moment::Moment, ports::PortRange};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::rest;
 use crate::{
-    clock,
-    firewall::{Firewall, FirewallError, GuardedDoor, Obstacle},
+    firewall::{Firewall, FirewallError, GuardedDoor, Obstacle, Surroundings},
     log::{Line, Log},
 };
 
@@ -25,6 +34,18 @@ pub struct Lookout {
     due: Option<Moment>,
     rest_until: Moment,
     is_failing: bool,
+    look: Option<Look>,
+}
+
+/// A look that goes on.
+#[derive(Debug)]
+struct Look {
+    begin: Moment,
+    thread: JoinHandle<Result<Surroundings, FirewallError>>,
+    /// Its other end is closed when it is over.
+    end: PipeReader,
+    /// Whether other doors stand now.
+    is_stale: bool,
 }
 
 impl Lookout {
@@ -33,33 +54,47 @@ impl Lookout {
         self.due = self.due.or(Some(now.after(SETTLED).max(self.rest_until)));
     }
 
-    /// When a look is due.
+    /// What to wait for, beside [`Lookout::next_deadline`], until [`Lookout::pass_time`] has something to do.
+    #[must_use]
+    pub fn events(&self) -> Option<BorrowedFd<'_>> {
+        self.look.as_ref().map(|look| look.end.as_fd())
+    }
+
+    /// When [`Lookout::pass_time`] has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
-        self.due
+        self.due.filter(|_| self.look.is_none())
     }
 
-    /// Whether one is due, which is so once.
-    pub fn take_due(&mut self, now: Moment) -> bool {
-        self.due.take_if(|due| *due <= now).is_some()
+    /// Forgets what was told: other doors stand now. What is in their way is told anew.
+    pub fn begin_anew(&mut self, now: Moment) {
+        let look = self.look.take().map(|look| Look { is_stale: true, ..look });
+        *self = Self { due: Some(now), look, ..Self::default() };
     }
 
-    /// Looks what stands in the way of these doors, and tells all of it.
-    pub fn look_anew(&mut self, firewall: &mut Firewall, guarded: &[GuardedDoor<'_>], log: &Log) {
-        *self = Self::default();
-        if !guarded.is_empty() {
-            self.look(firewall, guarded, log);
+    /// Begins a look at what stands in the way of these doors, if one is due, and ends one that is over: tells what was not
+    /// told yet, and what is gone. A look that fails is followed by another when something else is changed.
+    pub fn pass_time(&mut self, now: Moment, firewall: &mut Firewall, doors: &[GuardedDoor<'_>], log: &Log) {
+        if let Some(look) = self.look.take_if(|look| look.is_over()) {
+            self.rest_until = rest(look.begin, PAUSE);
+            let found =
+                look.thread.join().unwrap_or_else(|_| Err(FirewallError::NoLook("it broke off".to_owned())));
+            if !look.is_stale {
+                let found = found.map(|surroundings| firewall.end_look(surroundings));
+                self.take_in(found).into_iter().for_each(|line| log.say(line));
+            }
         }
-    }
-
-    /// Looks what stands in their way now, and tells what was not told yet, and what is gone. A look that fails is followed
-    /// by another when something else is changed.
-    pub fn look(&mut self, firewall: &mut Firewall, guarded: &[GuardedDoor<'_>], log: &Log) {
-        let begin = clock::now();
-        let found = firewall.obstacles(guarded);
-        self.rest_until = rest(begin, PAUSE);
-        for line in self.take_in(found) {
-            log.say(line);
+        if self.look.is_some() || self.due.take_if(|due| *due <= now).is_none() || doors.is_empty() {
+            return;
+        }
+        let ports = doors.iter().flat_map(|door| door.ports.ranges()).copied().collect();
+        firewall.begin_look();
+        match Look::begin(now, ports) {
+            Ok(look) => self.look = Some(look),
+            Err(error) => {
+                let found = Err(FirewallError::NoLook(error.to_string()));
+                self.take_in(found).into_iter().for_each(|line| log.say(line));
+            }
         }
     }
 
@@ -86,6 +121,23 @@ impl Lookout {
         let lines = gone.chain(new).collect();
         self.told = found;
         lines
+    }
+}
+
+impl Look {
+    fn begin(begin: Moment, ports: Vec<PortRange>) -> io::Result<Self> {
+        let (end, open) = io::pipe()?;
+        let thread = thread::Builder::new().name("knockd-look".to_owned()).spawn(move || {
+            let found = Surroundings::look(ports);
+            drop(open);
+            found
+        })?;
+        Ok(Self { begin, thread, end, is_stale: false })
+    }
+
+    fn is_over(&self) -> bool {
+        let mut waiting = [PollFd::new(&self.end, PollFlags::IN)];
+        poll(&mut waiting, Some(&Timespec::default())).is_ok_and(|count| count > 0)
     }
 }
 
@@ -149,9 +201,22 @@ mod tests {
             lookout.note_change(at(now));
             assert_eq!(lookout.next_deadline(), Some(at(1000)));
         }
-        assert!(!lookout.take_due(at(999)) && lookout.take_due(at(1000)) && !lookout.take_due(at(1000)));
-        lookout.rest_until = at(6000);
+        (lookout.due, lookout.rest_until) = (None, at(6000));
         lookout.note_change(at(1001));
         assert_eq!(lookout.next_deadline(), Some(at(6000)));
+        lookout.begin_anew(at(2000));
+        assert_eq!(lookout.next_deadline(), Some(at(2000)));
+    }
+
+    #[test]
+    fn a_look_goes_on_beside_everything_else_and_one_at_a_time() {
+        let look = Some(Look::begin(at(0), Vec::new()).unwrap());
+        let mut lookout = Lookout { look, ..Lookout::default() };
+        lookout.note_change(at(0));
+        assert_eq!(lookout.next_deadline(), None, "what is due waits for the one that goes on");
+        let mut waiting = [PollFd::from_borrowed_fd(lookout.events().unwrap(), PollFlags::IN)];
+        assert_eq!(poll(&mut waiting, None).unwrap(), 1);
+        lookout.begin_anew(at(1));
+        assert!(lookout.look.as_ref().is_some_and(|look| look.is_stale));
     }
 }

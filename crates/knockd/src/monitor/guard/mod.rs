@@ -165,17 +165,17 @@ impl Guard {
             let both = before.get(door).zip(natives.get(door));
             both.is_some_and(|(before, now)| before.goes_on_in(now))
         });
-        self.lookout.look_anew(firewall, &guarded, log);
+        self.lookout.begin_anew(now);
         drop((guarded, emptied));
         self.natives = natives;
         if !had_guard {
             self.take_over(now, log);
         }
+        self.look_out(now, log);
         if self.natives.is_empty() && self.shut.is_empty() {
             self.firewall = None;
             self.repairs.forget();
             self.compare_at = None;
-            self.lookout = Lookout::default();
         }
         Ok(())
     }

@@ -20,9 +20,9 @@ const COMPARE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Guard {
     /// What to wait for, beside [`Guard::next_deadline`], until [`Guard::look_after`] has something to do.
-    #[must_use]
-    pub fn events(&self) -> Option<BorrowedFd<'_>> {
-        self.firewall.as_ref().filter(|_| !self.natives.is_empty()).map(AsFd::as_fd)
+    pub fn events(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let firewall = self.firewall.as_ref().filter(|_| !self.natives.is_empty()).map(AsFd::as_fd);
+        firewall.into_iter().chain(self.lookout.events())
     }
 
     /// When [`Guard::look_after`] has something to do.
@@ -59,10 +59,13 @@ impl Guard {
         if self.repairs.take_due(now) {
             self.repair(now, log);
         }
-        if self.lookout.take_due(now)
-            && let Some(firewall) = &mut self.firewall
-        {
-            self.lookout.look(firewall, &guarded(&self.natives), log);
+        self.look_out(now, log);
+    }
+
+    /// Looks what of others is in the way.
+    pub(super) fn look_out(&mut self, now: Moment, log: &Log) {
+        if let Some(firewall) = &mut self.firewall {
+            self.lookout.pass_time(now, firewall, &guarded(&self.natives), log);
         }
     }
 
