@@ -1,12 +1,12 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 
 use crate::{explain, watch};
 
-/// Asks a running knockd, and explains why knocks fail
+/// Asks and tells a running knockd, and explains why knocks fail
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "knockctl",
@@ -17,8 +17,13 @@ Exit status:
   0  all is well
   1  it could not be done; the reason is on standard error
   2  the command line is wrong
+  3  no knockd is there
+  4  not allowed: root may do everything, the group knockd
+     may look
 
 Examples:
+  knockctl list                           who is let in?
+  knockctl open ssh 192.0.2.7             as if it had knocked
   knockctl watch                          what goes on; q ends it
   knockctl explain 192.0.2.7              why do knocks from there fail?
   knockctl explain 192.0.2.7 --read eth0.pcap"
@@ -36,7 +41,67 @@ pub struct Arguments {
 
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
+#[command(disable_help_subcommand = true)]
 pub enum Command {
+    /// Show how knockd is: doors, interfaces, sandbox, losses
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show who is let in, and for how long still
+    List {
+        /// Only at this door
+        door: Option<String>,
+        /// Only this address
+        #[arg(long, value_name = "IP")]
+        source: Option<IpAddr>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show how many one-time sequences doors have left
+    Sequences {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Open a door for an address, as if it had knocked
+    Open {
+        /// Which door
+        door: String,
+        /// For whom
+        ip: IpAddr,
+    },
+    /// Close a door before its time
+    Close {
+        /// Which door
+        door: String,
+        /// For whom
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        ip: Option<IpAddr>,
+        /// For all
+        #[arg(long)]
+        all: bool,
+    },
+    /// Have a door stay open for an address for longer
+    Extend {
+        /// Which door
+        door: String,
+        /// For whom
+        ip: IpAddr,
+        /// How much longer than it would have
+        #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+        seconds: u32,
+    },
+    /// Have knockd read its configuration again, and wait
+    Reload,
+    /// Look for mistakes in a configuration, as knockd --check
+    Check {
+        /// Which file
+        #[arg(default_value = "/etc/knockd.conf")]
+        file: PathBuf,
+    },
     /// Show what goes on: who knocks, who is let in
     Watch(watch::Arguments),
     /// Tell what each packet of an address does, and why
@@ -69,6 +134,14 @@ mod tests {
         assert_eq!(arguments.socket, PathBuf::from("/tmp/s"));
         assert!(matches!(arguments.command, Command::Explain(arguments) if arguments.json));
         assert!(parse("knockctl --socket /tmp/s watch").is_ok());
+        for right in
+            ["close ssh ::1", "close ssh --all", "extend ssh ::1 60", "open ssh ::1", "check", "reload"]
+        {
+            assert!(parse(&format!("knockctl {right}")).is_ok(), "{right}");
+        }
+        for wrong in ["close ssh", "close ssh ::1 --all", "extend ssh ::1 0", "open ssh somebody"] {
+            assert!(parse(&format!("knockctl {wrong}")).is_err(), "{wrong}");
+        }
         for wrong in ["knockctl", "knockctl explain", "knockctl explain host", "knockctl explain ::1 -c x"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -10,11 +10,11 @@ use std::{
     time::Duration,
 };
 
-use knockd::control::protocol::{Hello, Refusal, Request, Rights, Said, VERSION};
+use knockd::control::protocol::{Hello, Refusal, RefusalKind, Request, Rights, Said, VERSION};
 use thiserror::Error;
 
-/// How long the daemon may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the daemon may take to answer. To change the sockets of many interfaces at a reload takes seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The longest line that is taken, in bytes.
 const LONGEST: usize = 16 * 1024 * 1024;
@@ -37,6 +37,19 @@ pub enum FollowError {
     /// It has gone, or is no knockd.
     #[error("{0}")]
     Broken(String),
+}
+
+impl FollowError {
+    /// The exit status that tells of it.
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Nobody(..) => 3,
+            Self::NotAllowed(_) => 4,
+            Self::Refused(refusal) if refusal.kind == RefusalKind::NotAllowed => 4,
+            _ => 1,
+        }
+    }
 }
 
 /// A conversation in which nothing more is asked.

@@ -4,6 +4,8 @@ mod cli;
 mod explain;
 mod follow;
 mod means;
+mod orders;
+mod show;
 mod signals;
 mod watch;
 
@@ -28,14 +30,19 @@ where
 {
     let Arguments { socket, command } = Arguments::parse_from(arguments);
     let failure = match command {
-        Command::Watch(arguments) => watch::run(&arguments, &socket).err().and_then(of_watch),
-        Command::Explain(arguments) => explain::run(&arguments, &socket).err().and_then(of_explain),
+        Command::Watch(arguments) => watch::run(&arguments, &socket).err().as_ref().and_then(of_watch),
+        Command::Explain(arguments) => explain::run(&arguments, &socket).err().as_ref().and_then(of_explain),
+        Command::Check { file } => return knockd::check_file(&file),
+        command => orders::obey(command, &socket).err().map(|error| (error.to_string(), error.status())),
     };
-    let Some(failure) = failure else { return ExitCode::SUCCESS };
+    let Some((failure, status)) = failure else { return ExitCode::SUCCESS };
     // Nobody may be there to read it.
     let _ = writeln!(io::stderr(), "knockctl: {failure}");
-    ExitCode::FAILURE
+    status.into()
 }
+
+/// The exit status for what has no other.
+const FAILED: u8 = 1;
 
 /// The command line, to be held against the documents.
 #[must_use]
@@ -48,16 +55,23 @@ fn is_closed(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }
 
-fn of_watch(error: WatchError) -> Option<String> {
-    match error {
-        WatchError::System(error) if is_closed(&error) => None,
-        error => Some(error.to_string()),
-    }
+/// What is said, and the exit status.
+type Failure = (String, u8);
+
+fn of_watch(error: &WatchError) -> Option<Failure> {
+    let status = match error {
+        WatchError::System(error) if is_closed(error) => return None,
+        WatchError::Follow(error) => error.status(),
+        WatchError::System(_) => FAILED,
+    };
+    Some((error.to_string(), status))
 }
 
-fn of_explain(error: ExplainError) -> Option<String> {
-    match error {
-        error if error.is_closed_pipe() => None,
-        error => Some(error.to_string()),
-    }
+fn of_explain(error: &ExplainError) -> Option<Failure> {
+    let status = match error {
+        error if error.is_closed_pipe() => return None,
+        ExplainError::Follow(error) => error.status(),
+        _ => FAILED,
+    };
+    Some((error.to_string(), status))
 }

@@ -25,6 +25,7 @@ mod sys;
 mod watcher;
 
 use std::{
+    ffi::OsStr,
     io::{self, Write},
     path::Path,
     process::ExitCode,
@@ -74,6 +75,16 @@ pub fn main() -> ExitCode {
 #[must_use]
 pub fn command() -> clap::Command {
     Arguments::command()
+}
+
+/// Looks for mistakes in this configuration and says what it has found: what `knockd --check` does.
+#[must_use]
+pub fn check_file(path: &Path) -> ExitCode {
+    let line = ["knockd", "--check", "-c"].map(OsStr::new).into_iter().chain([path.as_os_str()]);
+    match check(&Arguments::parse_from(line)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
 }
 
 fn check(arguments: &Arguments) -> Result<(), String> {

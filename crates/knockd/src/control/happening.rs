@@ -33,6 +33,9 @@ fn written(at: Timestamp) -> String {
 fn said(line: &Line) -> Happening {
     match line {
         Line::Attempt { source, door, what } => attempt(*source, door, *what),
+        Line::ByHand { source, door, hand, user } => {
+            Happening::ByHand { door: text(door), source: *source, hand: hand.to_string(), user: *user }
+        }
         Line::Opened { source, door, left } => {
             Happening::Opened { door: text(door), source: *source, left_ms: millis(*left), by_kernel: false }
         }

@@ -11,6 +11,8 @@ mod group;
 mod happening;
 mod peer;
 pub mod protocol;
+#[cfg(test)]
+mod seeds;
 mod server;
 mod socket;
 #[cfg(test)]

@@ -201,6 +201,18 @@ impl Firewall {
         })
     }
 
+    /// Takes a source out of such a set before its time is over, and tells whether it was in it.
+    pub fn take_out(&mut self, set: &OpenSet, source: IpAddr) -> Result<bool, FirewallError> {
+        let mut was_there = false;
+        for key in set.keys(source) {
+            was_there |= set
+                .place()
+                .remove(&mut self.socket, &key)
+                .map_err(|refusal| FirewallError::new("taking a source out of a set", &refusal))?;
+        }
+        Ok(was_there)
+    }
+
     /// Takes in what others have done to the ruleset, without waiting and not too much at once. What they have done to our
     /// table is undone by [`install`](Self::install). There may be something, or more, when the descriptor of this value
     /// can be read from.

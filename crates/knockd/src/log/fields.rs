@@ -75,6 +75,7 @@ pub(super) fn event(line: &Line) -> &'static str {
         Line::CommandKilled { .. } => "command-killed",
         Line::CommandHangs { .. } => "command-hangs",
         Line::CommandNotStarted { .. } => "command-not-started",
+        Line::ByHand { .. } => "by-hand",
         Line::Opened { .. } => "stands-open",
         Line::Extended { .. } => "extended",
         Line::Closed { .. } => "closed",
@@ -174,6 +175,10 @@ pub(super) fn each<'a>(line: &'a Line, put: &mut impl FnMut(&'static str, Value<
             put("output", Value::text(output));
             put("count", Value::Number(*lost));
         }
+        Line::ByHand { hand, user, .. } => {
+            put("hand", Value::text(hand));
+            put("user", Value::Number((*user).into()));
+        }
         Line::Opened { left, .. } | Line::Extended { left: Some(left), .. } => {
             put("duration", Value::Span(*left));
         }
@@ -251,6 +256,7 @@ fn door(line: &Line) -> Option<&str> {
         | Line::CommandKilled { door, .. }
         | Line::CommandHangs { door, .. }
         | Line::CommandNotStarted { door, .. }
+        | Line::ByHand { door, .. }
         | Line::Opened { door, .. }
         | Line::Extended { door, .. }
         | Line::Closed { door, .. }

@@ -7,6 +7,7 @@ use knock_core::{
     one_time::LineMistake,
 };
 
+pub use super::hand::Hand;
 use super::{kind::Kind, level::Level, purpose::Purpose};
 
 /// One line of the log. Its text has neither time stamp nor line end.
@@ -90,6 +91,17 @@ pub enum Line {
         purpose: Purpose,
         /// Why.
         reason: String,
+    },
+    /// An administrator has done something to a door by the control socket.
+    ByHand {
+        /// For whom; none for all.
+        source: Option<IpAddr>,
+        /// The door's name.
+        door: Arc<str>,
+        /// What he has done.
+        hand: Hand,
+        /// His user number.
+        user: u32,
     },
     /// A door that a command closes is open.
     Opened {
@@ -365,6 +377,7 @@ impl Line {
     pub fn source(&self) -> Option<IpAddr> {
         match self {
             Self::Attempt { source, .. }
+            | Self::ByHand { source: Some(source), .. }
             | Self::Opened { source, .. }
             | Self::Extended { source, .. }
             | Self::Closed { source, .. }

@@ -41,6 +41,7 @@ use crate::clock;
 mod backlog;
 mod fields;
 mod file;
+mod hand;
 mod health;
 mod hostname;
 mod journald;

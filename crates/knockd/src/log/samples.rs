@@ -60,6 +60,7 @@ fn of_commands() -> Vec<Line> {
         Line::CommandKilled { door: door(), source, purpose, signal: 9, took },
         Line::CommandHangs { door: door(), source, purpose, command: command(), since: took },
         Line::CommandNotStarted { door: door(), source, purpose, reason: reason() },
+        Line::ByHand { source: Some(source), door: door(), hand: super::line::Hand::Opened, user: 1000 },
         Line::Opened { source, door: door(), left: took },
         Line::Extended { source, door: door(), left: Some(took) },
         Line::Closed { source, door: door() },

@@ -64,6 +64,12 @@ fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
         Line::CommandNotStarted { door, reason, .. } => {
             write!(f, "{door}: command could not be started: {reason}")
         }
+        Line::ByHand { door, hand, user, source: Some(_) } => {
+            write!(f, "{door}: {hand} by hand, by user {user}")
+        }
+        Line::ByHand { door, hand, user, source: None } => {
+            write!(f, "{door}: {hand} for all by hand, by user {user}")
+        }
         Line::Opened { door, left, .. } => write!(f, "{door}: open for {}", Seconds(*left)),
         Line::Extended { door, .. } => write!(f, "{door}: stays open longer"),
         Line::Closed { door, .. } => write!(f, "{door}: closed"),

@@ -1,13 +1,13 @@
 //! What others ask at the control socket, and what they are told.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{io, net::IpAddr, path::PathBuf, time::Duration};
 
 use knock_core::{config::DoorName, moment::Moment};
 
 use super::{Monitor, one_time_file};
 use crate::{
     control::{
-        Control,
+        Control, Demand,
         protocol::{
             List, OpeningShown, Phase, Refusal, RefusalKind, Request, Said, Sequences, SequencesOf, millis,
         },
@@ -20,30 +20,52 @@ const LONGEST_LIST: usize = 4096;
 
 impl Monitor {
     /// Meets one demand. There may be more, for which there is another turn: whoever knocks waits for one at most.
-    pub(super) fn meet_demand(&mut self, now: Moment) {
+    pub(super) fn meet_demand(&mut self, now: Moment) -> io::Result<()> {
         // Somebody has waited for this longer.
         self.opener.commit(now, &self.log);
         while let Some(source) = self.control.as_ref().and_then(Control::next_unexplained) {
             self.explain_no_more(now, source);
         }
-        let Some(demand) = self.control.as_ref().and_then(Control::next) else { return };
-        if let Request::Explain { source } = demand.request {
-            self.meet_explain(now, &demand, source);
-            return;
+        let Some(demand) = self.control.as_ref().and_then(Control::next) else { return Ok(()) };
+        let user = demand.by.user;
+        let answer = match &demand.request {
+            Request::Open { door, source } => self.open_by_hand(now, door, *source, user),
+            Request::Close { door, source } => self.close_by_hand(now, door, Some(*source), user),
+            Request::CloseAll { door } => self.close_by_hand(now, door, None, user),
+            Request::Extend { door, source, by_ms } => {
+                self.extend_by_hand(now, door, *source, Duration::from_millis(*by_ms), user)
+            }
+            Request::Reload {} => self.reload_by_hand(now, user)?,
+            Request::Explain { source } => {
+                self.meet_explain(now, &demand, *source);
+                return Ok(());
+            }
+            _ => {
+                self.tell(now, &demand);
+                return Ok(());
+            }
+        };
+        if let Some(control) = &self.control {
+            control.answer(&demand, answer);
         }
+        Ok(())
+    }
+
+    /// Answers what changes nothing.
+    fn tell(&self, now: Moment, demand: &Demand) {
         let Some(control) = &self.control else { return };
         match &demand.request {
-            Request::Status {} => control.answer(&demand, Ok(Said::Status(Box::new(self.state(now))))),
+            Request::Status {} => control.answer(demand, Ok(Said::Status(Box::new(self.state(now))))),
             Request::List { door, source } => {
                 let unfinished = self.list(now, door.as_deref(), *source);
-                control.answer_with(&demand, move || unfinished.finish().map(Said::List));
+                control.answer_with(demand, move || unfinished.finish().map(Said::List));
             }
             Request::Sequences {} => {
                 let files = self.one_time_files();
-                control.answer_with(&demand, move || Ok(Said::Sequences(sequences(files))));
+                control.answer_with(demand, move || Ok(Said::Sequences(sequences(files))));
             }
-            // The first is for the thread that has the clients alone, the second was met above.
-            Request::Watch {} | Request::Explain { .. } => {}
+            // What changes something is done above, and watching is left to the thread that has the clients.
+            _ => {}
         }
     }
 

@@ -2,6 +2,7 @@
 //! what it can check.
 
 mod announcement;
+mod by_hand;
 mod claim;
 mod commands;
 mod confinement;
@@ -146,7 +147,8 @@ impl Monitor {
                         while self.take_reports(now)? {}
                         self.log.release();
                         self.announce_reload(now);
-                        self.reload(now);
+                        // What comes of it is in the log.
+                        let _ = self.reload(now);
                     }
                     Request::Reap => {
                         self.supervisor.look_after();
@@ -171,7 +173,7 @@ impl Monitor {
             self.order_host_if_due();
             self.judge_watcher(now)?;
             if woken.by_control {
-                self.meet_demand(now);
+                self.meet_demand(now)?;
             }
             self.tell_manager(now);
         }

@@ -115,6 +115,19 @@ impl Native {
         }
     }
 
+    /// Has the kernel let somebody in no more, and tells whether it did.
+    pub fn shut_out(&self, firewall: &mut Firewall, source: IpAddr) -> Result<bool, FirewallError> {
+        let entrances = match &self.way {
+            Way::Guard(..) => return firewall.shut_out(&self.name, source),
+            Way::Sets(_, entrances) => entrances,
+        };
+        let [v4, v6] = entrances.as_ref();
+        match if source.is_ipv4() { v4 } else { v6 } {
+            Some(Entrance(set, _)) => firewall.take_out(set, source),
+            None => Ok(false),
+        }
+    }
+
     /// Who is let in at the moment, and for how long, as far as that is our matter; without an end, for
     /// [`Duration::MAX`].
     pub fn let_in_already(&self, firewall: &mut Firewall) -> Result<Vec<(IpAddr, Duration)>, FirewallError> {

@@ -178,6 +178,28 @@ impl Opener {
         self.perform(now, deeds, log);
     }
 
+    /// Closes what doors of this name have open, for this source or for all, before its time. Tells how many.
+    pub fn close(&mut self, now: Moment, door: &str, source: Option<IpAddr>, log: &Log) -> usize {
+        let (count, deeds) = self.openings.close_by_hand(door, source);
+        self.perform(now, deeds, log);
+        count
+    }
+
+    /// Has what doors of this name have open for this source stay so for longer. Tells for how long from now on; none if
+    /// none is open.
+    pub fn extend(
+        &mut self,
+        now: Moment,
+        door: &str,
+        source: IpAddr,
+        by: Duration,
+        log: &Log,
+    ) -> Option<Duration> {
+        let (left, deeds) = self.openings.extend_by_hand(now, door, source, by);
+        self.perform(now, deeds, log);
+        left
+    }
+
     /// What is open by commands, or about to be or to be closed.
     #[must_use]
     pub fn openings(&self) -> &Openings {

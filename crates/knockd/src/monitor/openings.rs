@@ -381,6 +381,7 @@ impl State {
     }
 }
 
+mod by_hand;
 mod list;
 #[cfg(test)]
 mod tests;

@@ -10,20 +10,22 @@ use knock_core::{
 use super::{Monitor, listening::Listening, recovery};
 use crate::{
     configuration::{self, LoadError},
+    control::protocol::{Refusal, RefusalKind},
     journal::Journal,
     log::Line,
     settings::Settings,
 };
 
 impl Monitor {
-    /// Reads the configuration again. If it has mistakes, or needs what isn't there, the one in force stays.
-    pub(super) fn reload(&mut self, now: Moment) {
+    /// Reads the configuration again. If it has mistakes, or needs what isn't there, the one in force stays. Returns the
+    /// warnings about it, or what is wrong with it; the log has either already.
+    pub(super) fn reload(&mut self, now: Moment) -> Result<Vec<String>, Refusal> {
         let path = self.arguments.config.clone();
         let loaded = configuration::load(&self.directory, &path);
         // From here on whoever has changed the file may change it again.
         self.log.say(Line::Rereading { path: path.clone() });
         self.is_refused = false;
-        let (mistakes, first) = match loaded {
+        let (mistakes, first, refusal) = match loaded {
             Ok(checked) => {
                 for warning in &checked.warnings {
                     self.log.say(Line::warning(warning.brief()));
@@ -31,21 +33,28 @@ impl Monitor {
                 match self.take_up(now, checked.config) {
                     Ok(()) => {
                         self.tally.note_taken(now);
-                        return;
+                        return Ok(checked.warnings.iter().map(ToString::to_string).collect());
                     }
-                    Err(first) => (1, first),
+                    Err(first) => (1, first.clone(), Refusal::new(RefusalKind::Failed, first)),
                 }
             }
-            Err(LoadError::Mistakes(mistakes)) => {
-                let mistakes = mistakes.mistakes();
-                (mistakes.len(), mistakes.first().map(Mistake::brief).unwrap_or_default())
+            Err(error) => {
+                let refusal = Refusal::new(RefusalKind::Mistakes, error.to_string());
+                let (mistakes, first) = match error {
+                    LoadError::Mistakes(mistakes) => {
+                        let mistakes = mistakes.mistakes();
+                        (mistakes.len(), mistakes.first().map(Mistake::brief).unwrap_or_default())
+                    }
+                    LoadError::Unreadable { .. } => (1, error.to_string()),
+                };
+                (mistakes, first, refusal)
             }
-            Err(error @ LoadError::Unreadable { .. }) => (1, error.to_string()),
         };
         self.is_refused = true;
         self.log.say(Line::ConfigurationKept { path, mistakes, first });
         // Whatever is wrong, the signal may come from who rotates the log.
         self.log.reopen();
+        Err(refusal)
     }
 
     fn take_up(&mut self, now: Moment, config: Config) -> Result<(), String> {

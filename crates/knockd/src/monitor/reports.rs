@@ -1,9 +1,9 @@
 //! What the watcher reports, checked against what the monitor knows, and what follows from it.
 
-use std::{io, sync::Arc};
+use std::{io, net::IpAddr, sync::Arc};
 
 use knock_core::{
-    config::Reknock,
+    config::{DoorConfig, Reknock},
     event::{Event, What},
     filter::Families,
     moment::Moment,
@@ -201,18 +201,29 @@ impl Monitor {
             (Ok(()), Some(Opened::Not(line))) => self.log.say(line),
             (Ok(()), opened) => {
                 stage_and_opening.for_each(|line| self.log.say(line));
-                // What is open already, and closed by the kernel alone, was started when it opened.
-                let goes_on = matches!(opened, Some(Opened::Longer(_)))
-                    && config.reknock == Reknock::Extend
-                    && config.stop(event.source).is_none();
-                if let Some(Opened::Anew(line) | Opened::Longer(line)) = opened {
-                    self.log.say(line);
-                }
-                if !goes_on {
-                    self.opener.open(now, &config, ordinal, event.source, &self.log);
-                }
+                self.finish_opening(now, &config, ordinal, event.source, opened);
             }
         }
         self.order_doors(now, changes);
+    }
+    /// Says that the kernel has let somebody in, if it has, and runs what the door runs.
+    pub(super) fn finish_opening(
+        &mut self,
+        now: Moment,
+        config: &DoorConfig,
+        ordinal: usize,
+        source: IpAddr,
+        opened: Option<Opened>,
+    ) {
+        // What is open already, and closed by the kernel alone, was started when it opened.
+        let goes_on = matches!(opened, Some(Opened::Longer(_)))
+            && config.reknock == Reknock::Extend
+            && config.stop(source).is_none();
+        if let Some(Opened::Anew(line) | Opened::Longer(line)) = opened {
+            self.log.say(line);
+        }
+        if !goes_on {
+            self.opener.open(now, config, ordinal, source, &self.log);
+        }
     }
 }

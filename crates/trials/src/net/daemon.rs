@@ -36,6 +36,14 @@ pub struct Ended {
     pub err: String,
 }
 
+impl Ended {
+    /// What it wrote on standard output; trouble unless it has done its work and complained of nothing.
+    pub fn ok(self) -> Outcome<String> {
+        ensure(self.status == Some(0) && self.err.is_empty(), format!("it ended badly: {self:?}"))?;
+        Ok(self.out)
+    }
+}
+
 /// One that listens. It is killed when this value goes.
 #[derive(Debug)]
 pub struct Daemon<'a> {

@@ -6,7 +6,7 @@ use knockd::control::protocol::{Happening, List, Phase, Request, Said, Status};
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use trials::{
-    net::{Lab, PATIENCE, Setup, await_some},
+    net::{Lab, PATIENCE, Process, Setup, await_some},
     sandbox::trial,
     trouble::{Outcome, Trouble, ensure, same},
 };
@@ -169,7 +169,9 @@ fn a_second_daemon_leaves_the_socket_alone() -> Outcome {
     same("who answers", status(&mut Visitor::new(&lab)?)?.process, id)?;
     // What a dead one has left is replaced.
     drop(first);
-    ensure(socket(&lab).exists(), "nobody has removed it")?;
+    let is_gone = await_some(PATIENCE, || Process::find(id).is_none().then_some(()));
+    ensure(is_gone.is_some() && socket(&lab).exists(), "nobody has removed it")?;
+    lab.server().shell(&lab.filled_in("mv {DIR}/log {DIR}/log.2"))?;
     let third = start(&lab, DOORS)?;
     same("who answers then", status(&mut Visitor::new(&lab)?)?.process, third.id()?)
 }

@@ -5,12 +5,23 @@ use std::process::ExitCode;
 use trials::sandbox;
 
 mod asking;
+mod changing;
 mod explaining;
 mod knockctl;
+mod many;
+mod rights;
 mod support;
 
 fn main() -> ExitCode {
     sandbox::run(|| {
-        Ok([asking::trials(), explaining::trials(), knockctl::trials()].into_iter().flatten().collect())
+        let all = [
+            asking::trials(),
+            changing::trials(),
+            explaining::trials(),
+            knockctl::trials(),
+            many::trials(),
+            rights::trials(),
+        ];
+        Ok(all.into_iter().flatten().collect())
     })
 }

@@ -4,12 +4,14 @@ use std::{
     io::{BufRead, BufReader, Write},
     os::unix::net::UnixStream,
     path::PathBuf,
+    process::Command,
     time::Duration,
 };
 
 use knockd::control::protocol::{Happening, Request, Said};
 use trials::{
-    net::{Daemon, Lab, Setup},
+    binaries,
+    net::{Daemon, Ended, Lab, Setup},
     trouble::{Outcome, Trouble},
 };
 
@@ -42,6 +44,13 @@ pub(crate) fn socket(lab: &Lab) -> PathBuf {
 /// Makes the knocks of the door `ssh`.
 pub(crate) fn knock(lab: &Lab, source: &str) -> Outcome {
     lab.send(&format!("udp {source} > SERVER:7300,7100,7200"))
+}
+
+/// What becomes of an order of `knockctl`.
+pub(crate) fn ctl(lab: &Lab, order: &[&str]) -> Outcome<Ended> {
+    let output = Command::new(binaries::knockctl()?).arg("--socket").arg(socket(lab)).args(order).output()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Ended { status: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) })
 }
 
 impl Visitor {

@@ -47,6 +47,18 @@ pub enum Happening {
         /// Why it did nothing.
         reason: String,
     },
+    /// An administrator has done something to a door by this socket.
+    ByHand {
+        /// The door's name.
+        door: String,
+        /// For whom; none for all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<IpAddr>,
+        /// What: `opened`, `closed` or `extended`.
+        hand: String,
+        /// His user number.
+        user: u32,
+    },
     /// A door is open for somebody.
     Opened {
         /// The door's name.

@@ -23,6 +23,36 @@ pub enum Request {
     },
     /// How many one-time sequences doors have left.
     Sequences {},
+    /// Open a door for somebody, as if he had knocked.
+    Open {
+        /// The door's name, which no other has.
+        door: String,
+        /// For whom.
+        source: IpAddr,
+    },
+    /// Close a door for somebody before its time.
+    Close {
+        /// The door's name.
+        door: String,
+        /// For whom.
+        source: IpAddr,
+    },
+    /// Close a door for all before its time.
+    CloseAll {
+        /// The door's name.
+        door: String,
+    },
+    /// Have a door stay open for somebody for longer.
+    Extend {
+        /// The door's name.
+        door: String,
+        /// For whom.
+        source: IpAddr,
+        /// How much longer than it would have, in milliseconds.
+        by_ms: u64,
+    },
+    /// Read the configuration again.
+    Reload {},
     /// What happens from now on, as it happens.
     Watch {},
     /// What becomes of every packet of a source from now on.
@@ -62,6 +92,11 @@ impl Request {
             | Self::Sequences {}
             | Self::Watch {}
             | Self::Explain { .. } => Rights::Watch,
+            Self::Open { .. }
+            | Self::Close { .. }
+            | Self::CloseAll { .. }
+            | Self::Extend { .. }
+            | Self::Reload {} => Rights::All,
         }
     }
 }
@@ -85,6 +120,16 @@ mod tests {
                 r#"{"list":{"door":"ssh","source":"2001:db8::1"}}"#,
                 Request::List { door: Some("ssh".to_owned()), source: Some("2001:db8::1".parse().unwrap()) },
             ),
+            (
+                r#"{"open":{"door":"ssh","source":"192.0.2.7"}}"#,
+                Request::Open { door: "ssh".to_owned(), source: [192, 0, 2, 7].into() },
+            ),
+            (
+                r#"{"extend":{"door":"ssh","source":"192.0.2.7","by_ms":60000}}"#,
+                Request::Extend { door: "ssh".to_owned(), source: [192, 0, 2, 7].into(), by_ms: 60_000 },
+            ),
+            (r#"{"close-all":{"door":"ssh"}}"#, Request::CloseAll { door: "ssh".to_owned() }),
+            (r#"{"reload":{}}"#, Request::Reload {}),
             (r#"{"sequences":{}}"#, Request::Sequences {}),
             (r#"{"watch":{}}"#, Request::Watch {}),
             (r#"{"explain":{"source":"10.0.0.2"}}"#, Request::Explain { source: [10, 0, 0, 2].into() }),
@@ -102,6 +147,7 @@ mod tests {
             (r#"{"stauts":{}}"#, &["unknown variant `stauts`", "`status`", "`watch`"]),
             (r#"{"list":{"dor":"ssh"}}"#, &["unknown field `dor`", "`door`"]),
             (r#"{"list":{"source":"ssh"}}"#, &["invalid IP address"]),
+            (r#"{"close":{"door":"ssh"}}"#, &["missing field `source`"]),
             (r#"{"status":{}} {}"#, &["trailing characters"]),
             (r#"{"status":{},"list":{}}"#, &["expected"]),
             ("[[[[[[[[[[[[[[[[", &["expected"]),

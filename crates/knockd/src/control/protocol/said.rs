@@ -17,6 +17,31 @@ pub enum Said {
     List(List),
     /// The answer to [`Request::Sequences`](super::Request::Sequences).
     Sequences(Sequences),
+    /// The answer to [`Request::Open`](super::Request::Open).
+    Opened {
+        /// Whether the kernel lets him in, already now.
+        by_kernel: bool,
+        /// Whether commands open or close the door: they run, or wait to.
+        by_command: bool,
+        /// How long it stays open, in milliseconds; none if nothing closes it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stay_ms: Option<u64>,
+    },
+    /// The answer to [`Request::Close`](super::Request::Close) and [`Request::CloseAll`](super::Request::CloseAll).
+    Closed {
+        /// How many openings are over; stop commands run, or wait to.
+        count: u64,
+    },
+    /// The answer to [`Request::Extend`](super::Request::Extend).
+    Extended {
+        /// How long it stays open from now on, in milliseconds.
+        left_ms: u64,
+    },
+    /// The answer to [`Request::Reload`](super::Request::Reload): the configuration is in force.
+    Reloaded {
+        /// What in it may not be meant as it is.
+        warnings: Vec<String>,
+    },
     /// The answer to [`Request::Watch`](super::Request::Watch): events follow, and nothing that is asked is answered any
     /// more.
     Watching {},

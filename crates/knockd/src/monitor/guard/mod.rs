@@ -2,6 +2,7 @@
 //!
 //! As long as there is no such door, the firewall is not so much as looked at.
 
+mod by_hand;
 mod lookout;
 mod repairs;
 mod upkeep;

@@ -1,0 +1,24 @@
+//! What administrators do to doors.
+
+use std::fmt;
+
+/// What was done to a door by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hand {
+    /// It was opened.
+    Opened,
+    /// It was closed.
+    Closed,
+    /// It stays open longer.
+    Extended,
+}
+
+impl fmt::Display for Hand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Opened => "opened",
+            Self::Closed => "closed",
+            Self::Extended => "extended",
+        })
+    }
+}

@@ -1,0 +1,183 @@
+//! Opening, closing and extending by hand, and reloading.
+
+use std::process::Command;
+
+use libtest_mimic::Trial;
+use trials::{
+    binaries,
+    net::{Lab, PATIENCE, await_some},
+    sandbox::trial,
+    trouble::{Outcome, While, ensure, same},
+};
+
+use crate::{
+    asking::list,
+    support::{DOORS, Visitor, ctl, knock, socket, start},
+};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("changing::doors_with_commands", doors_with_commands),
+        trial("changing::doors_that_open_by_themselves", doors_that_open_by_themselves),
+        trial("changing::sets_of_the_administrator", sets_of_the_administrator),
+        trial("changing::what_is_refused", what_is_refused),
+        trial("changing::the_configuration", the_configuration),
+        trial("changing::nobody_is_there", nobody_is_there),
+    ]
+}
+
+const SOURCE: &str = "10.0.0.77";
+
+/// How many minutes are left of the only opening.
+fn minutes_left(lab: &Lab) -> Outcome<Option<u64>> {
+    let openings = list(&mut Visitor::new(lab)?, None)?.openings;
+    Ok(openings.first().and_then(|opening| opening.left_ms).map(|left| left.div_ceil(60_000)))
+}
+
+fn doors_with_commands() -> Outcome {
+    let lab = Lab::new()?;
+    let daemon = start(&lab, DOORS)?;
+    same(
+        "opening",
+        ctl(&lab, &["open", "ssh", SOURCE])?.ok()?,
+        "its command is started, then open for 1 h\n".into(),
+    )?;
+    lab.await_file("done", &format!("open {SOURCE}\n"))?;
+    let is_open = await_some(PATIENCE, || (minutes_left(&lab).ok()? == Some(60)).then_some(()));
+    ensure(is_open.is_some(), "it is open for an hour")?;
+    same(
+        "extending",
+        ctl(&lab, &["extend", "ssh", SOURCE, "600"])?.ok()?,
+        "stays open for 1 h 10 min\n".into(),
+    )?;
+    same("minutes left", minutes_left(&lab)?, Some(70))?;
+    same(
+        "closing",
+        ctl(&lab, &["close", "ssh", SOURCE])?.ok()?,
+        "closed; connections that exist go on\n".into(),
+    )?;
+    lab.await_file("done", &format!("open {SOURCE}\nclose {SOURCE}\n"))?;
+    let log = daemon.log();
+    for hand in ["opened", "extended", "closed"] {
+        log.await_count(1, &format!("{SOURCE}: ssh: {hand} by hand, by user 0"))?;
+    }
+    // Knocked or not, closed for all is closed for all.
+    knock(&lab, "CLIENT")?;
+    log.await_count(2, "ssh: running command: echo open")?;
+    ctl(&lab, &["open", "ssh", SOURCE])?.ok()?;
+    same(
+        "closing for all",
+        ctl(&lab, &["close", "ssh", "--all"])?.ok()?,
+        "closed, openings: 2; connections that exist go on\n".into(),
+    )?;
+    let is_closed = await_some(PATIENCE, || {
+        list(&mut Visitor::new(&lab).ok()?, None).ok()?.openings.is_empty().then_some(())
+    });
+    ensure(is_closed.is_some(), daemon.said())?;
+    same("closing once more", ctl(&lab, &["close", "ssh", "--all"])?.ok()?, "nobody was let in\n".into())?;
+    daemon.terminate()
+}
+
+const WEB: &str = "
+[web]
+    Sequence = 7300:udp,7100:udp,7200:udp
+    Open = tcp/443
+    Cmd_Timeout = 3600
+";
+
+fn opens_and_closes(lab: &Lab) -> Outcome {
+    same("opening", ctl(lab, &["open", "web", SOURCE])?.ok()?, "open for 1 h\n".into())?;
+    let openings = list(&mut Visitor::new(lab)?, None)?.openings;
+    let shown: Vec<_> = openings.iter().map(|one| (one.source.to_string(), one.by_kernel)).collect();
+    same("who is let in", shown, vec![(SOURCE.to_owned(), true)])?;
+    same(
+        "extending",
+        ctl(lab, &["extend", "web", SOURCE, "600"])?.ok()?,
+        "stays open for 1 h 10 min\n".into(),
+    )?;
+    let left = minutes_left(lab)?;
+    ensure(left == Some(70), format!("{left:?} minutes are left"))?;
+    ctl(lab, &["close", "web", SOURCE])?.ok()?;
+    same("who is let in then", list(&mut Visitor::new(lab)?, None)?.openings.len(), 0)?;
+    for number in 1..=3 {
+        ctl(lab, &["open", "web", &format!("10.0.0.{number}")])?.ok()?;
+    }
+    same(
+        "closing for all",
+        ctl(lab, &["close", "web", "--all"])?.ok()?,
+        "closed, openings: 3; connections that exist go on\n".into(),
+    )?;
+    same("who is let in at the end", list(&mut Visitor::new(lab)?, None)?.openings.len(), 0)
+}
+
+fn doors_that_open_by_themselves() -> Outcome {
+    let lab = Lab::new()?;
+    let _daemon = start(&lab, WEB)?;
+    opens_and_closes(&lab)
+}
+
+fn sets_of_the_administrator() -> Outcome {
+    let lab = Lab::new()?;
+    lab.server().shell(
+        "nft 'add table inet own; add set inet own guests { type ipv4_addr; flags timeout; }; \
+         add element inet own guests { 10.0.0.9 }'",
+    )?;
+    let config = WEB.replace("Open = tcp/443", "Open_Set = inet own guests");
+    let _daemon = start(&lab, &config)?;
+    opens_and_closes(&lab)?;
+    // Whom the administrator has put there is not ours to throw out.
+    same("status", ctl(&lab, &["close", "web", "10.0.0.9"])?.status, Some(1))?;
+    lab.server().shell("nft get element inet own guests '{ 10.0.0.9 }'").map(drop)
+}
+
+fn what_is_refused() -> Outcome {
+    let lab = Lab::new()?;
+    let _daemon = start(&lab, &format!("{DOORS}\n[other]\nSequence = 1,3,2\nCommand = true\n"))?;
+    for (order, said) in [
+        (&["open", "shh", SOURCE][..], "knockctl: no door is called shh; there are: ssh, other, other\n"),
+        (&["open", "other", SOURCE], "knockctl: 2 doors are called other: give them names of their own\n"),
+        (&["close", "ssh", SOURCE], "knockctl: the door ssh is not open for that address\n"),
+        (&["extend", "ssh", SOURCE, "60"], "knockctl: the door ssh is not open for that address\n"),
+        (&["close", "shh", "--all"], "knockctl: no door is called shh; there are: ssh, other, other\n"),
+    ] {
+        let ended = ctl(&lab, order)?;
+        same("status", ended.status, Some(1))?;
+        same("what is said", ended.err.as_str(), said)?;
+    }
+    Ok(())
+}
+
+fn the_configuration() -> Outcome {
+    let lab = Lab::new()?;
+    let daemon = start(&lab, DOORS)?;
+    lab.write("knockd.conf", &format!("{DOORS}{WEB}"))?;
+    let said = ctl(&lab, &["reload"])?.ok()?;
+    ensure(said.ends_with("the configuration is in force\n"), said)?;
+    ensure(ctl(&lab, &["status"])?.ok()?.contains("\nweb "), "there is another door")?;
+    lab.write("knockd.conf", "[ssh]\nSequence = 0\n")?;
+    let ended = ctl(&lab, &["reload"])?;
+    same("status", ended.status, Some(1))?;
+    let shown = ended.err.starts_with("knockctl: the configuration has a mistake:\n")
+        && ended.err.contains("knockd.conf:2:12");
+    ensure(shown, format!("the mistake is not shown: {}", ended.err))?;
+    let status = ctl(&lab, &["status"])?.ok()?;
+    ensure(status.contains("\nweb ") && status.contains("what the file says now was refused"), status)?;
+    daemon.terminate()
+}
+
+fn nobody_is_there() -> Outcome {
+    let lab = Lab::new()?;
+    let ended = ctl(&lab, &["status"])?;
+    same("status", ended.status, Some(3))?;
+    let path = socket(&lab).display().to_string();
+    ensure(
+        ended.err.starts_with(&format!("knockctl: no knockd answers at {path} (No such file")),
+        &ended.err,
+    )?;
+    lab.write("good.conf", DOORS)?;
+    let check = |file: &str| {
+        Command::new(binaries::knockctl()?).args(["check", &lab.filled_in(file)]).output().while_(file)
+    };
+    ensure(check("{DIR}/good.conf")?.status.success(), "a configuration is checked without a daemon")?;
+    same("a missing file", check("{DIR}/none")?.status.code(), Some(1))
+}
