@@ -34,10 +34,7 @@ impl Missed {
         let Seen { protocol, port: Some(port), .. } = finding.packet.as_ref()? else { return None };
         (format!("{port}:{protocol}") == self.awaited).then(|| {
             let late = span(finding.clock_us.saturating_sub(self.at_us));
-            format!(
-                "too late: it is knock {}, for which the attempt did not live long enough by {late}",
-                self.place
-            )
+            format!("too late by {late}: it is knock {}, and the attempt is over", self.place)
         })
     }
 }

@@ -86,7 +86,7 @@ const WRONG: [&str; 7] = [
     "ssh: wrong: knock 2 of 3 (7100:udp) was waited for; the attempt is over",
     "=> this is knock 3: the order is wrong, or knock 2 (7100:udp) was lost on the way",
     "7100:udp",
-    "ssh: too late: it is knock 2",
+    "it is knock 2, and the attempt is over",
 ];
 
 fn explains_why_a_knock_fails() -> Outcome {

@@ -153,7 +153,7 @@ fn a_wrong_order_is_told_and_what_comes_too_late() {
     );
     assert_eq!(
         scene.knock(43, "8000:udp"),
-        ["door0: too late: it is knock 2, for which the attempt did not live long enough by 3 ms"]
+        ["door0: too late by 3 ms: it is knock 2, and the attempt is over"]
     );
     assert_eq!(
         scene.knock(50, "9000"),
@@ -238,7 +238,7 @@ fn what_runs_out_is_too_slow_or_lost() {
     );
     assert_eq!(
         scene.knock(12_000, "9000"),
-        ["door0: too late: it is knock 3, for which the attempt did not live long enough by 2.0 s"]
+        ["door0: too late by 2.0 s: it is knock 3, and the attempt is over"]
     );
     scene.knock(20_000, "7000");
     scene.knock(20_100, "8000");
