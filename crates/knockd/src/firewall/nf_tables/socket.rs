@@ -44,6 +44,8 @@ pub(in crate::firewall) struct Socket {
     buffer: Vec<u8>,
     sequence: u32,
     tries: usize,
+    /// How much can be sent at once, as far as we have asked.
+    room: usize,
 }
 
 /// Why the kernel did not do what it was asked for.
@@ -86,7 +88,7 @@ impl Socket {
         bind(&fd, &SocketAddrNetlink::new(0, groups))?;
         // A kernel that doesn't know this only says less.
         let _ = sys::netlink::explain_refusals(&fd);
-        Ok(Self { fd, buffer: vec![0; LARGEST_DATAGRAM], sequence: 0, tries: TRIES })
+        Ok(Self { fd, buffer: vec![0; LARGEST_DATAGRAM], sequence: 0, tries: TRIES, room: 0 })
     }
 
     /// Has lists be asked for at most so often.
@@ -241,7 +243,7 @@ impl Socket {
         Ok(sequence)
     }
 
-    fn send(&self, bytes: &[u8]) -> Result<(), Refusal> {
+    fn send(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         self.make_room(bytes.len())?;
         retry_on_intr(|| sendto(&self.fd, bytes, SendFlags::empty(), &KERNEL))?;
         Ok(())
@@ -249,13 +251,18 @@ impl Socket {
 
     /// A datagram has to fit into the buffer as a whole, or the kernel says `EMSGSIZE`. Beyond what is usual
     /// (`net.core.wmem_max`) it takes a right of its own.
-    fn make_room(&self, length: usize) -> Result<(), Errno> {
+    fn make_room(&mut self, length: usize) -> Result<(), Errno> {
         let wanted = length.saturating_add(SLACK);
-        if socket_send_buffer_size(&self.fd)? < wanted
-            && set_socket_send_buffer_size_force(&self.fd, wanted).is_err()
-        {
-            // As much as there is without it may do.
-            let _ = set_socket_send_buffer_size(&self.fd, wanted);
+        if self.room >= wanted {
+            return Ok(());
+        }
+        self.room = socket_send_buffer_size(&self.fd)?;
+        if self.room < wanted {
+            if set_socket_send_buffer_size_force(&self.fd, wanted).is_err() {
+                // As much as there is without it may do.
+                let _ = set_socket_send_buffer_size(&self.fd, wanted);
+            }
+            self.room = socket_send_buffer_size(&self.fd)?;
         }
         Ok(())
     }
