@@ -3,7 +3,6 @@
 use std::{
     fs::{File, OpenOptions},
     io::Read,
-    net::UdpSocket,
     os::fd::AsFd,
     process::Command,
     thread,
@@ -16,7 +15,7 @@ use trials::{
     trouble::{Outcome, Trouble, While, ensure},
 };
 
-use super::{NFT, spa};
+use super::{NFT, news::News, service::Service, spa};
 use crate::{
     figures::Samples,
     keeper::{Keeper, door},
@@ -30,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(60);
 pub(super) const NATIVE: &str = "none, `Open`";
 
 /// A door that has not opened by then is given up.
-const LIMIT_MILLIS: u16 = 2000;
+const LIMIT: Duration = Duration::from_secs(2);
 
 /// How a door is knocked at and seen to be open.
 pub(super) struct Rival<'a> {
@@ -40,7 +39,8 @@ pub(super) struct Rival<'a> {
     /// Where a packet of authorisation is made for each source; none where knocks are sent.
     authorised: Option<&'a Lab>,
     pipe: Option<File>,
-    service: Option<UdpSocket>,
+    news: Option<News>,
+    service: Option<Service>,
     /// The command line, where it is run without anybody knocking.
     by_itself: Option<(&'a Lab, String)>,
     pub(super) times: Samples,
@@ -60,6 +60,7 @@ impl<'a> Rival<'a> {
             wire: site::cable(lab)?,
             authorised: None,
             pipe: Some(pipe),
+            news: None,
             service: None,
             by_itself: None,
             times: Samples::default(),
@@ -72,7 +73,7 @@ impl<'a> Rival<'a> {
         let rival = Self::new(keeper.name(), name_of(before), lab)?;
         let line = format!(" Start_Command = {before}echo %IP% > {{DIR}}/opened");
         let daemon = keeper.start(lab, &door("udp", &line))?;
-        let service = if before.is_empty() { None } else { Some(service(lab)?) };
+        let service = if before.is_empty() { None } else { Some(Service::start(lab)?) };
         Ok(Self { _daemon: Some(daemon), service, ..rival })
     }
 
@@ -84,12 +85,17 @@ impl<'a> Rival<'a> {
     pub(super) fn fwknop(lab: &'a Lab) -> Outcome<Self> {
         let rival = Self::new("fwknopd", "nft", lab)?;
         let program = spa::daemon(lab, &NFT.replace("%IP%", "$1"))?;
-        Ok(Self { _program: Some(program), authorised: Some(lab), service: Some(service(lab)?), ..rival })
+        Ok(Self {
+            _program: Some(program),
+            authorised: Some(lab),
+            service: Some(Service::start(lab)?),
+            ..rival
+        })
     }
 
     pub(super) fn in_kernel(lab: &'a Lab) -> Outcome<Self> {
         let rival = Self::new("nftables alone", "none", lab)?;
-        Ok(Self { service: Some(service(lab)?), pipe: None, ..rival })
+        Ok(Self { service: Some(Service::start(lab)?), pipe: None, ..rival })
     }
 
     /// Our daemon, with a door that opens by itself and stands open beyond the last round.
@@ -97,7 +103,8 @@ impl<'a> Rival<'a> {
         let rival = Self::new(Keeper::Ours.name(), NATIVE, lab)?;
         let daemon =
             Keeper::Ours.start(lab, &door("udp", &format!(" Open = udp/{SERVICE}\n Cmd_Timeout = 600")))?;
-        Ok(Self { _daemon: Some(daemon), service: Some(service(lab)?), pipe: None, ..rival })
+        let news = Some(News::of(lab)?);
+        Ok(Self { _daemon: Some(daemon), service: Some(Service::start(lab)?), news, pipe: None, ..rival })
     }
 
     /// Has a source knock, and notes how long it took.
@@ -137,37 +144,25 @@ impl<'a> Rival<'a> {
             let took = begun.elapsed();
             self.times.add(took.as_secs_f64() * 1e6);
         }
+        if let Some(news) = &mut self.news {
+            let source = address.parse().map_err(|_| Trouble::new("a source without an address"))?;
+            if !news.await_source(source, LIMIT)? {
+                return Ok(());
+            }
+            self.times.add(begun.elapsed().as_secs_f64() * 1e6);
+        }
         let Some(service) = &self.service else { return Ok(()) };
-        if self.pipe.is_none() {
-            if probe_until_one_comes(&self.wire, &probe, service, &address, begun)? {
-                self.times.add(begun.elapsed().as_secs_f64() * 1e6);
-            }
-            return Ok(());
-        }
+        let is_open = self.pipe.is_some() || self.news.is_some();
         self.wire.send(&probe)?;
-        ensure(service.recv(&mut [0; 64]).is_ok(), format!("{}: the port is shut for {address}", self.name))
-    }
-}
-
-/// Sends a datagram to the service again and again, without a rest, until one comes out; whether one did in time.
-fn probe_until_one_comes(
-    wire: &Wire,
-    probe: &[u8],
-    service: &UdpSocket,
-    address: &str,
-    begun: Instant,
-) -> Outcome<bool> {
-    service.set_nonblocking(true)?;
-    while begun.elapsed() < Duration::from_millis(u64::from(LIMIT_MILLIS)) {
-        wire.send(probe)?;
-        // What an earlier source has sent beyond its first is still there.
-        while let Ok((_, from)) = service.recv_from(&mut [0; 64]) {
-            if from.ip().to_string() == address {
-                return Ok(true);
+        match service.woken(LIMIT) {
+            Some(woken) if !is_open => self.times.add(woken.duration_since(begun).as_secs_f64() * 1e6),
+            None if is_open => {
+                return Err(Trouble::new(format!("{}: the port is shut for {address}", self.name)));
             }
+            _ => {}
         }
+        Ok(())
     }
-    Ok(false)
 }
 
 /// A further pause before the last knock, spread evenly (steps of the golden ratio) over more than the period in which
@@ -194,7 +189,10 @@ fn name_of(command: &str) -> &'static str {
 /// Whether the pipe tells in time that this source was let in.
 fn is_told(pipe: &mut File, address: &str) -> Outcome<bool> {
     let mut told = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
-    if poll(&mut told, PollTimeout::from(LIMIT_MILLIS)).while_("waiting for a command")? == 0 {
+    if poll(&mut told, PollTimeout::try_from(LIMIT).unwrap_or(PollTimeout::MAX))
+        .while_("waiting for a command")?
+        == 0
+    {
         return Ok(false);
     }
     let mut line = [0; 64];
@@ -202,11 +200,4 @@ fn is_told(pipe: &mut File, address: &str) -> Outcome<bool> {
     let line = String::from_utf8_lossy(line.get(..length).unwrap_or_default()).into_owned();
     ensure(line.trim_end() == address, format!("opened for {line:?} instead of {address}"))?;
     Ok(true)
-}
-
-/// What listens behind the firewall.
-fn service(lab: &Lab) -> Outcome<UdpSocket> {
-    let socket = lab.server().inside(|| Ok(UdpSocket::bind(("10.0.0.1", SERVICE))?))?;
-    socket.set_read_timeout(Some(Duration::from_millis(u64::from(LIMIT_MILLIS))))?;
-    Ok(socket)
 }
