@@ -20,7 +20,7 @@ mod program;
 mod tree;
 
 pub use self::{
-    extended::{ExactProgram, Instruction as ExtendedInstruction, Key, LATENESS, TABLE_BYTES},
+    extended::{ExactProgram, Instruction as ExtendedInstruction, Key, LATENESS, TABLE_BYTES, gate},
     instruction::Instruction,
     needs::{Attention, Families},
     program::{Program, SNAP_LENGTH},

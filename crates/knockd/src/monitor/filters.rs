@@ -9,13 +9,13 @@ use std::{
 
 use knock_core::{
     door::Door,
-    filter::{self, Attention, Families, Key, Program},
+    filter::{self, Attention, ExactProgram, Families, Key, Program},
 };
 
 use crate::{
     log::Line,
     sys::{
-        bpf::{Loaded, Refusal, Table},
+        bpf::{Gate, Loaded, Refusal, Table},
         filter::Filter,
     },
 };
@@ -40,10 +40,22 @@ pub(super) struct Filters {
 enum Memory {
     /// Nobody has asked.
     Untried,
-    /// All programs that there have been write into this table, by this key.
-    Kept(Table, Key),
+    /// It does.
+    Kept(Sources),
     /// It doesn't.
     None,
+}
+
+/// The kernel's memory of sources, and the program that uses it.
+#[derive(Debug)]
+struct Sources {
+    /// All programs that there have been write into this table, by this key.
+    table: Table,
+    key: Key,
+    /// What all sockets have.
+    gate: Arc<Gate>,
+    /// What is behind it.
+    program: Option<ExactProgram>,
 }
 
 /// What has become known and was not told yet.
@@ -93,16 +105,23 @@ impl Filters {
         }
     }
 
-    /// One that lets through what these doors need: the one in use, if it does just that.
-    pub(super) fn filter(&mut self, doors: &[Door], in_use: Option<&Arc<Filter>>) -> Arc<Filter> {
+    /// Those of a kernel that remembers nobody.
+    #[cfg(test)]
+    pub(super) fn without_memory() -> Self {
+        Self { memory: Memory::None, ..Self::new(Families::Both, false) }
+    }
+
+    /// One that lets through what these doors need. One that can change under the sockets that have it does so, and then
+    /// lets through what doors need that are about to go, too.
+    pub(super) fn filter(&mut self, doors: &[Door], going: &[Door]) -> Filter {
         if !self.explains {
-            return self.of_doors(doors, in_use);
+            return self.of_doors(doors, going);
         }
         if matches!(self.memory, Memory::Untried) {
             // Who wants explanations may want to know this, too.
-            self.of_doors(doors, None);
+            self.of_doors(doors, going);
         }
-        Arc::new(filter::any_hit(self.families).into())
+        filter::any_hit(self.families).into()
     }
 
     /// Has filters let everything through from now on that comes from these sources, and nothing from others for that.
@@ -139,39 +158,43 @@ impl Filters {
         }
     }
 
-    fn of_doors(&mut self, doors: &[Door], in_use: Option<&Arc<Filter>>) -> Arc<Filter> {
-        match self.exact(doors, in_use) {
-            Ok(Some(filter)) => return filter,
+    fn of_doors(&mut self, doors: &[Door], going: &[Door]) -> Filter {
+        match self.exact(doors.iter().chain(going)) {
+            Ok(Some(gate)) => return Filter::Exact(gate),
             Ok(None) => {}
             Err(refusal) => {
                 self.memory = Memory::None;
                 self.news = Some(News::Refused(refusal));
             }
         }
-        Arc::new(filter::program(doors, self.attention(), self.limit).into())
+        filter::program(doors, self.attention(), self.limit).into()
     }
 
     fn attention(&self) -> Attention<'_> {
         Attention { families: self.families, explained: &self.explained }
     }
 
-    fn exact(
-        &mut self,
-        doors: &[Door],
-        in_use: Option<&Arc<Filter>>,
-    ) -> Result<Option<Arc<Filter>>, Refusal> {
+    fn exact<'a>(&mut self, doors: impl Iterator<Item = &'a Door>) -> Result<Option<Arc<Gate>>, Refusal> {
         if matches!(self.memory, Memory::Untried) {
-            self.memory = Memory::Kept(Table::new()?, key());
+            let (table, gate) = (Table::new()?, Arc::new(Gate::new()?));
+            self.memory = Memory::Kept(Sources { table, key: key(), gate, program: None });
             self.news = Some(News::Taken);
         }
-        let Memory::Kept(table, key) = &self.memory else { return Ok(None) };
-        let Some(program) = filter::exact_program(doors, self.attention(), self.limit, key) else {
-            return Err(Refusal::TooLong);
-        };
-        match in_use {
-            Some(filter) if filter.is(&program) => Ok(Some(Arc::clone(filter))),
-            _ => Ok(Some(Arc::new(Filter::Exact(Loaded::new(program, table)?)))),
+        let attention = Attention { families: self.families, explained: &self.explained };
+        let Memory::Kept(sources) = &mut self.memory else { return Ok(None) };
+        let program = filter::exact_program(doors, attention, self.limit, &sources.key);
+        sources.go_on_with(program.ok_or(Refusal::TooLong)?)?;
+        Ok(Some(Arc::clone(&sources.gate)))
+    }
+}
+
+impl Sources {
+    fn go_on_with(&mut self, program: ExactProgram) -> Result<(), Refusal> {
+        if self.program.as_ref() != Some(&program) {
+            self.gate.put(&Loaded::new(&program, &self.table)?)?;
+            self.program = Some(program);
         }
+        Ok(())
     }
 }
 
@@ -221,7 +244,7 @@ mod tests {
     fn the_kernel_knows_who_has_begun_over_all_filters() {
         in_own_network("monitor::filters::tests::the_kernel_knows_who_has_begun_over_all_filters", || {
             let mut filters = Filters::new(Families::Both, false);
-            let filter = filters.filter(&doors("7000:udp,8000:udp"), None);
+            let filter = filters.filter(&doors("7000:udp,8000:udp"), &[]);
             let is_exact = FilterKind::of(&filter) == FilterKind::Exact;
             let mut first = reader(&filter);
             let send = |ports: &[u16]| ports.iter().for_each(|port| own_network::send(*port, b""));
@@ -230,10 +253,34 @@ mod tests {
             send(&[7000, 22, 8000]);
             assert_eq!(heard(&mut first), [7000, 22, 8000]);
             // Another program, which begins with another port, knows the same sources.
-            let filter = filters.filter(&doors("7001:udp,8000:udp"), Some(&filter));
+            let filter = filters.filter(&doors("7001:udp,8000:udp"), &[]);
             let mut second = reader(&filter);
             send(&[22, 7000]);
             assert_eq!(heard(&mut second), [22, 7000]);
+            assert_eq!(heard(&mut first), [22, 7000]);
+        });
+    }
+
+    /// Where extended BPF is not allowed other doors have another filter, for other sockets.
+    #[test]
+    fn what_sockets_hear_changes_under_them() {
+        in_own_network("monitor::filters::tests::what_sockets_hear_changes_under_them", || {
+            let mut filters = Filters::new(Families::Both, false);
+            let [before, after] = ["7000:udp,8000:udp", "7001:udp,8000:udp"].map(doors);
+            let filter = filters.filter(&before, &[]);
+            if FilterKind::of(&filter) == FilterKind::Classic {
+                assert_ne!(filters.filter(&after, &before), filter);
+                return;
+            }
+            let mut reader = reader(&filter);
+            let mut hears = |port| {
+                own_network::send(port, b"");
+                heard(&mut reader) == [port]
+            };
+            assert!(!hears(7001));
+            assert_eq!(filters.filter(&after, &before), filter);
+            // Both at once, until it is over for those of before.
+            assert!(hears(7001));
         });
     }
 
@@ -244,13 +291,13 @@ mod tests {
             let mut filters = Filters::new(Families::Both, false);
             let doors = doors("7000,8000:udp");
             filters.explain(vec![std::net::Ipv4Addr::LOCALHOST.into()]);
-            let explaining = filters.filter(&doors, None);
+            let explaining = filters.filter(&doors, &[]);
             let mut first = reader(&explaining);
             own_network::send(9, b"");
             assert_eq!(heard(&mut first), [9]);
             filters.explain(Vec::new());
-            let next = filters.filter(&doors, Some(&explaining));
-            assert_ne!(next, explaining);
+            let next = filters.filter(&doors, &[]);
+            assert_eq!(next == explaining, FilterKind::of(&next) == FilterKind::Exact);
             let mut second = reader(&next);
             own_network::send(9, b"");
             assert_eq!(heard(&mut second), [9], "it may have begun an attempt");
@@ -260,7 +307,7 @@ mod tests {
     #[test]
     fn what_the_kernel_takes_is_told_once() {
         let mut filters = Filters::new(Families::Both, false);
-        let filter = filters.filter(&doors("1,2"), None);
+        let filter = filters.filter(&doors("1,2"), &[]);
         let line = match FilterKind::of(&filter) {
             FilterKind::Exact => "packets are filtered by extended BPF",
             FilterKind::Classic => {
@@ -269,7 +316,7 @@ mod tests {
             }
         };
         assert_eq!(told(&mut filters, &filter), [line]);
-        let next = filters.filter(&doors("1,2,3"), Some(&filter));
+        let next = filters.filter(&doors("1,2,3"), &[]);
         assert_eq!(told(&mut filters, &next), [""; 0]);
     }
 
@@ -277,19 +324,18 @@ mod tests {
     fn the_one_in_use_is_kept_if_it_does_what_is_wanted() {
         for explains in [false, true] {
             let mut filters = Filters::new(Families::Both, explains);
-            let first = filters.filter(&doors("1,2"), None);
-            assert_eq!(filters.filter(&doors("1,3"), Some(&first)), first);
-            let other = filters.filter(&doors("1,3:udp"), Some(&first));
-            assert_eq!(other == first, explains);
+            let first = filters.filter(&doors("1,2"), &[]);
+            assert_eq!(filters.filter(&doors("1,3"), &[]), first);
+            let other = filters.filter(&doors("1,3:udp"), &[]);
+            assert_eq!(other == first, explains || FilterKind::of(&first) == FilterKind::Exact);
             assert!(!explains || FilterKind::of(&first) == FilterKind::Classic);
         }
     }
 
     #[test]
     fn what_has_been_refused_once_is_not_asked_for_again() {
-        let mut filters = Filters::new(Families::Both, false);
-        filters.memory = Memory::None;
-        let filter = filters.filter(&doors("1,2"), None);
+        let mut filters = Filters::without_memory();
+        let filter = filters.filter(&doors("1,2"), &[]);
         assert_eq!(FilterKind::of(&filter), FilterKind::Classic);
         assert_eq!(told(&mut filters, &filter), [""; 0]);
     }

@@ -1,27 +1,23 @@
 //! What sockets can be filtered by.
 
-use knock_core::filter::{ExactProgram, Program};
+use std::sync::Arc;
 
-use super::bpf::Loaded;
+use knock_core::filter::Program;
+
+use super::bpf::Gate;
 
 /// A filter that the kernel can be given for a packet socket.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Filter {
-    /// Classic BPF, which every kernel knows.
-    Classic(Program),
-    /// Extended BPF, which remembers who has an attempt under way.
-    Exact(Loaded),
-}
-
-impl Filter {
-    /// Whether it is this program.
-    pub(crate) fn is(&self, wanted: &ExactProgram) -> bool {
-        matches!(self, Self::Exact(loaded) if loaded.program == *wanted)
-    }
+    /// Classic BPF, which every kernel knows. It stays what it is.
+    Classic(Arc<Program>),
+    /// Extended BPF, which remembers who has an attempt under way. What it lets through can change under the sockets that
+    /// have it.
+    Exact(Arc<Gate>),
 }
 
 impl From<Program> for Filter {
     fn from(program: Program) -> Self {
-        Self::Classic(program)
+        Self::Classic(Arc::new(program))
     }
 }

@@ -63,6 +63,9 @@ const GATHERING: Duration = Duration::from_millis(5);
 /// More packets than fit into the ring or the queue of a socket, whatever the system allows for that.
 const MOST_WAITING: usize = 1 << 20;
 
+/// More packets than a ring or a queue of ours holds. Who goes on hearing is not read until nothing comes any more.
+const MOST_UNREAD: usize = 1 << 13;
+
 /// What is meant for the monitor when it is sent to all that is called knockd, to a control group or by a terminal. The
 /// watcher ends when the monitor does, and the monitor ends it by `SIGKILL`.
 const FOR_THE_MONITOR: [i32; 6] =
@@ -194,11 +197,11 @@ impl Watcher {
         match order {
             Order::Begin { .. } => return Err(ReceiveError::from(Malformed("a second beginning")).into()),
             Order::Add(door) => {
-                self.is_changing = true;
+                self.begin_to_change()?;
                 self.engine.add(door);
             }
             Order::Remove(number) => {
-                self.is_changing = true;
+                self.begin_to_change()?;
                 self.engine.remove(number);
             }
             Order::Address { interface, kind, address } => {
@@ -245,6 +248,19 @@ impl Watcher {
     fn explain(&mut self, source: IpAddr, explains: bool) {
         self.engine.explain_source(source, explains);
         self.reporter.explain_source(source, explains);
+    }
+
+    /// Takes in what was heard for the doors of before, and looks at no packet from now on.
+    fn begin_to_change(&mut self) -> Result<(), Failure> {
+        if self.is_changing {
+            return Ok(());
+        }
+        self.is_changing = true;
+        let now = clock::now();
+        for listener in &mut self.listeners {
+            take_packets(&mut self.engine, &mut self.reporter, listener, MOST_UNREAD, now)?;
+        }
+        Ok(())
     }
 
     /// Sleeps until there is something to do. Tells of each listener whether it has packets or an error, or may have.

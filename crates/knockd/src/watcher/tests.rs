@@ -177,6 +177,33 @@ fn expect_replaced(ring: Option<RingSize>) {
 }
 
 #[test]
+fn what_waits_when_doors_change_is_judged_by_those_of_before() {
+    let test = "watcher::tests::what_waits_when_doors_change_is_judged_by_those_of_before";
+    in_own_network(test, || {
+        let (mut watcher, _, far) = watcher(0);
+        let ring = RingSize::new(4);
+        let everything = filter::any_hit(Families::Both).into();
+        let mut socket = PacketSocket::open(LOOPBACK, &everything, ring).unwrap();
+        let (address, kind) = (Ipv4Addr::LOCALHOST.into(), AddressKind::Loopback);
+        watcher.follow(Order::Address { interface: LOOPBACK, kind, address }, None).unwrap();
+        watcher.follow(Order::SetHost, None).unwrap();
+        watcher.follow(Order::Listen(SocketNumber(0), ring), socket.hand_over().ok()).unwrap();
+        watcher.follow(door(0, "7:udp"), None).unwrap();
+        watcher.follow(Order::Confirm, None).unwrap();
+        send(7, b"");
+        // The first of two changes: what has come before is not for the second, either.
+        watcher.follow(Order::Remove(DoorNumber(0)), None).unwrap();
+        send(7, b"");
+        watcher.follow(door(1, "7:udp"), None).unwrap();
+        assert_eq!(opened(&far), [0]);
+        watcher.follow(Order::Confirm, None).unwrap();
+        let is_ready = watcher.wait().unwrap();
+        watcher.listen(&is_ready).unwrap();
+        assert_eq!(opened(&far), [1]);
+    });
+}
+
+#[test]
 fn who_has_much_to_do_rests_and_who_has_little_does_not() {
     let test = "watcher::tests::who_has_much_to_do_rests_and_who_has_little_does_not";
     in_own_network(test, || {

@@ -1,4 +1,5 @@
-//! Other doors need other packets: the daemon listens to other sockets, and nobody who knocks meanwhile notices.
+//! Other doors need other packets: the daemon listens to other sockets, or with other filters, and nobody who knocks
+//! meanwhile notices.
 
 use std::{
     collections::BTreeSet,
@@ -19,17 +20,29 @@ use trials::{
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("handover::a_reload_loses_and_doubles_no_knock", || a_reload_loses_and_doubles_no_knock("")),
-        trial("handover::not_without_a_ring_either", || {
-            a_reload_loses_and_doubles_no_knock(&without_rings()?)
+        trial("handover::a_reload_loses_and_doubles_no_knock", || {
+            a_reload_loses_and_doubles_no_knock(CLASSIC)
         }),
-        trial("handover::a_one_time_sequence_does_not_either", a_one_time_sequence_does_not_either),
+        trial("handover::not_without_a_ring_either", || {
+            a_reload_loses_and_doubles_no_knock(&without_rings()?.replace("\"$@\"", WITHOUT_BPF))
+        }),
+        trial("handover::nor_does_a_change_of_exact_filters", nor_does_a_change_of_exact_filters),
+        trial("handover::a_one_time_sequence_does_not_either", || {
+            a_one_time_sequence_does_not_either(CLASSIC)
+        }),
+        trial("handover::nor_with_any_filters", || a_one_time_sequence_does_not_either("")),
         trial("handover::waits_for_a_watcher_that_does_not_answer", waits_for_a_watcher_that_does_not_answer),
         trial("handover::what_needs_the_same_packets_keeps_its_socket", what_stays_keeps_its_socket),
     ]
 }
 
 use crate::ring::without_rings;
+
+/// What a daemon is started behind so that it has to do with classic filters, which can't be changed under a socket.
+const CLASSIC: &str = "exec setpriv --bounding-set=-bpf \"$@\"";
+
+/// The same behind something else.
+const WITHOUT_BPF: &str = "setpriv --bounding-set=-bpf \"$@\"";
 
 /// A knock that is lost and one that comes twice are both wrong ports here.
 const STEADY: &str = "[steady]\n Sequence = 7300:udp,7300:udp,7300:udp,7100:udp,7100:udp\n Command = true\n";
@@ -105,20 +118,48 @@ fn a_reload_loses_and_doubles_no_knock(before: &str) -> Outcome {
     daemon.terminate()
 }
 
-fn a_one_time_sequence_does_not_either() -> Outcome {
+fn nor_does_a_change_of_exact_filters() -> Outcome {
+    let lab = Lab::new()?;
+    let daemon = Setup::new(&lab, STEADY)?.start()?;
+    let (watcher, before) = (daemon.watcher()?, sockets(&daemon)?);
+    let times = knock_during(&lab, || {
+        for turn in 0..20 {
+            let port = 6000 + turn;
+            let other = format!("[other]\n Sequence = {port},5000\n Command = true\n");
+            daemon.reload(&format!("{STEADY}{other}"))?;
+            crate::support::insist(&daemon, "other", &format!("tcp CLIENT > SERVER:{port},5000"), &lab)?;
+        }
+        Ok(())
+    })?;
+    ensure(times > 20, format!("knocked {times} times only"))?;
+    expect_steady(&daemon, times)?;
+    same("the watcher", daemon.watcher()?.id, watcher.id)?;
+    let is_exact = daemon.log().count("packets are filtered by classic BPF") == 0;
+    same("whether the sockets are the same", sockets(&daemon)? == before, is_exact)?;
+    daemon.terminate()
+}
+
+fn a_one_time_sequence_does_not_either(filters: &str) -> Outcome {
     let lab = Lab::new()?;
     let ports: Vec<_> = (0..20).map(|turn| (6000 + turn, 5000 + turn)).collect();
     let sequences: Vec<_> = ports.iter().map(|(first, last)| format!("{first}:udp,{last}:udp")).collect();
     lab.write("sequences", &sequences.join("\n"))?;
     // What overlooks wrong ports needs its own only, so that each sequence needs other packets.
     let once = "[once]\n One_Time_Sequences = {DIR}/sequences\n Command = true\n Wrong_Port = ignore\n";
-    let daemon = Setup::new(&lab, &format!("{STEADY} Wrong_Port = ignore\n{once}"))?.start()?;
+    let daemon =
+        Setup::new(&lab, &format!("{STEADY} Wrong_Port = ignore\n{once}"))?.behind(filters).start()?;
     let mut known = sockets(&daemon)?;
     let times = knock_during(&lab, || {
         for (turn, (first, last)) in ports.iter().enumerate() {
-            lab.send(&format!("udp CLIENT > SERVER:{first},{last}"))?;
+            let knock = format!("udp CLIENT > SERVER:{first},{last}");
+            if filters.is_empty() {
+                // It can't be seen from when on the next sequence is heard.
+                crate::support::insist(&daemon, "once", &knock, &lab)?;
+                continue;
+            }
+            lab.send(&knock)?;
             daemon.log().await_count(turn + 1, ": once: OPEN SESAME")?;
-            // From then on the next sequence is heard.
+            // From then on it is.
             await_another(&daemon, &mut known)?;
         }
         Ok(())
@@ -131,7 +172,7 @@ fn a_one_time_sequence_does_not_either() -> Outcome {
 
 fn waits_for_a_watcher_that_does_not_answer() -> Outcome {
     let lab = Lab::new()?;
-    let daemon = Setup::new(&lab, STEADY)?.start()?;
+    let daemon = Setup::new(&lab, STEADY)?.behind(CLASSIC).start()?;
     let watcher = daemon.watcher()?;
     let monitor = Process::find(daemon.id()?).ok_or_else(|| Trouble::new("it has ended"))?;
     let count = || Ok::<_, Trouble>(monitor.descriptors()?.len());

@@ -107,6 +107,8 @@ pub(in crate::filter) mod code {
 pub(in crate::filter) mod wide {
     /// The number itself.
     pub(in crate::filter) const NUMBER: u8 = 0;
+    /// `BPF_PSEUDO_MAP_FD`: a table; the operand is its descriptor.
+    pub(in crate::filter) const TABLE: u8 = 1;
     /// `BPF_PSEUDO_MAP_VALUE`: where in memory the value of an array with one value is; the operand is the array's
     /// descriptor, the next instruction's operand where in the value (Linux 5.2).
     pub(in crate::filter) const PLACE_IN_VALUE: u8 = 2;
@@ -116,6 +118,9 @@ pub(in crate::filter) mod wide {
 pub(in crate::filter) mod function {
     /// `bpf_ktime_get_boot_ns`: `CLOCK_BOOTTIME` in nanoseconds (Linux 5.8).
     pub(in crate::filter) const CLOCK: i32 = 125;
+    /// `bpf_tail_call`: goes on with the program in slot register 3 of the table in register 2, and does not come back;
+    /// without such a program nothing happens.
+    pub(in crate::filter) const GO_ON: i32 = 12;
 }
 
 /// Where the fields of a packet's description are (`struct __sk_buff` in `linux/bpf.h`).

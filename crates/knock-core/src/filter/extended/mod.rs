@@ -1,11 +1,13 @@
 //! Programs of extended BPF, which remember who has an attempt under way.
 
+mod gate;
 mod instruction;
 pub(super) mod step;
 mod table;
 mod translation;
 
 pub use self::{
+    gate::gate,
     instruction::Instruction,
     table::{Key, LATENESS, TABLE_BYTES},
 };

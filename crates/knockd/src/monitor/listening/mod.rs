@@ -5,7 +5,7 @@ mod error;
 mod tests;
 mod wanted;
 
-use std::{io, net::IpAddr, os::fd::OwnedFd, sync::Arc};
+use std::{io, net::IpAddr, os::fd::OwnedFd};
 
 use knock_core::{config::Listen, door::Door, filter::Families, interface::InterfaceIndex};
 use rustix::io::Errno;
@@ -31,9 +31,11 @@ use crate::{
 #[derive(Debug)]
 pub struct Listening {
     doors: Vec<Door>,
+    /// Those of before, which the watcher may still know.
+    going: Vec<Door>,
     filters: Filters,
     /// What the kernel is to let through.
-    filter: Arc<Filter>,
+    filter: Filter,
     ears: Vec<Ear>,
     next_number: u32,
     /// What each socket gets of the memory for packets.
@@ -49,7 +51,7 @@ struct Ear {
     interface: InterfaceIndex,
     socket: PacketSocket,
     /// What the kernel lets through to it.
-    filter: Arc<Filter>,
+    filter: Filter,
     /// The socket whose place it has taken, until the watcher has emptied that.
     before: Option<PacketSocket>,
 }
@@ -93,9 +95,10 @@ impl Listening {
     #[must_use]
     pub fn new(families: Families, explains: bool) -> Self {
         let mut filters = Filters::new(families, explains);
-        let filter = filters.filter(&[], None);
+        let filter = filters.filter(&[], &[]);
         Self {
             doors: Vec::new(),
+            going: Vec::new(),
             filters,
             filter,
             ears: Vec::new(),
@@ -182,8 +185,10 @@ impl Listening {
         ears.map(|ear| Change::Closed(ear.number)).collect()
     }
 
-    /// Has [`Listening::follow`] see to it that every socket lets through what these doors need.
+    /// Has every socket let through what these doors need: at once, or if it takes another filter for that as soon as
+    /// [`Listening::follow`] is called.
     pub fn set_doors(&mut self, doors: Vec<Door>) {
+        self.going.append(&mut self.doors);
         self.doors = doors;
         self.make_filter();
     }
@@ -230,9 +235,13 @@ impl Listening {
         self.ears.iter().any(|ear| ear.filter != self.filter)
     }
 
-    /// Closes the sockets that were replaced: the watcher has emptied them, or is no more.
+    /// Closes the sockets that were replaced, and forgets the doors of before: the watcher has done so, too, or is no more.
     pub fn forget_replaced(&mut self) {
         self.ears.iter_mut().for_each(|ear| ear.before = None);
+        if !self.going.is_empty() {
+            self.going.clear();
+            self.make_filter();
+        }
     }
 
     /// Closes all sockets.
@@ -268,7 +277,7 @@ impl Listening {
         let open = |filter: &Filter| PacketSocket::open(interface, filter, ring);
         let mut socket = self.with_filter(open).map_err(failed)?;
         self.note_refusal(&mut socket);
-        let (number, filter) = (self.number(), Arc::clone(&self.filter));
+        let (number, filter) = (self.number(), self.filter.clone());
         self.ears.push(Ear { number, interface, socket, filter, before: None });
         Ok(Change::Opened(number))
     }
@@ -281,7 +290,7 @@ impl Listening {
         let (old, new) = (ear.number, self.number());
         ear.before = Some(std::mem::replace(&mut ear.socket, next));
         ear.number = new;
-        ear.filter = Arc::clone(&self.filter);
+        ear.filter = self.filter.clone();
         Ok(Change::Replaced { old, new })
     }
 
@@ -312,6 +321,6 @@ impl Listening {
     }
 
     fn make_filter(&mut self) {
-        self.filter = self.filters.filter(&self.doors, Some(&self.filter));
+        self.filter = self.filters.filter(&self.doors, &self.going);
     }
 }

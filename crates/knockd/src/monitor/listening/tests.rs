@@ -38,7 +38,8 @@ fn sockets_are_replaced_when_other_packets_matter_and_one_at_a_time() {
     let test = "monitor::listening::tests::sockets_are_replaced_when_other_packets_matter_and_one_at_a_time";
     in_own_network(test, || {
         let (links, wanted) = (Links::open().unwrap(), Listen::Named(vec!["lo".to_owned()]));
-        let mut listening = Listening::new(Families::Both, false);
+        let mut listening =
+            Listening { filters: Filters::without_memory(), ..Listening::new(Families::Both, false) };
         listening.set_doors(doors("1,2,3"));
         assert_eq!(told(&listening.follow(&wanted, &links)), ["+0"]);
         // Every TCP port matters as before, and the same one the most.
@@ -56,5 +57,25 @@ fn sockets_are_replaced_when_other_packets_matter_and_one_at_a_time() {
         assert!(listening.is_stale() && !listening.is_replacing());
         assert_eq!(told(&listening.follow(&wanted, &links)), ["1>2"]);
         assert_eq!(told(&listening.follow(&Listen::Named(Vec::new()), &links)), ["-2"]);
+    });
+}
+
+/// As root: where extended BPF is not allowed they are replaced.
+#[test]
+fn sockets_with_exact_filters_stay() {
+    let test = "monitor::listening::tests::sockets_with_exact_filters_stay";
+    in_own_network(test, || {
+        let (links, wanted) = (Links::open().unwrap(), Listen::Named(vec!["lo".to_owned()]));
+        let mut listening = Listening::new(Families::Both, false);
+        listening.set_doors(doors("1,2,3"));
+        assert_eq!(told(&listening.follow(&wanted, &links)), ["+0"]);
+        listening.set_doors(doors("4:udp,2,3"));
+        let is_exact = listening.filter_kind() == FilterKind::Exact;
+        assert_eq!(listening.is_stale(), !is_exact);
+        let expected: &[&str] = if is_exact { &[] } else { &["0>1"] };
+        assert_eq!(told(&listening.follow(&wanted, &links)), expected);
+        assert_eq!(listening.is_replacing(), !is_exact);
+        listening.forget_replaced();
+        assert!(!listening.is_stale() && !listening.is_replacing() && listening.going.is_empty());
     });
 }

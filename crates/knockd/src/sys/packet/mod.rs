@@ -55,7 +55,11 @@ impl PacketSocket {
         filter: &Filter,
         wanted: Option<RingSize>,
     ) -> io::Result<Self> {
-        Self::member(interface, filter, wanted, |socket| join(socket, None))
+        Self::member(interface, filter, wanted, |socket| match filter {
+            Filter::Classic(_) => join(socket, None),
+            // A group costs each packet of the machine as much as the filter does, and nobody will take its place.
+            Filter::Exact(_) => Ok(()),
+        })
     }
 
     /// A copy of the socket for the process that reads it, which is to be the only one; an error if there is one already.
@@ -119,8 +123,8 @@ impl Bare {
                     .collect();
                 self.attach(&mut instructions)?;
             }
-            Filter::Exact(loaded) => {
-                option::set(self, libc::SOL_SOCKET, libc::SO_ATTACH_BPF, &loaded.fd.as_raw_fd())?;
+            Filter::Exact(gate) => {
+                option::set(self, libc::SOL_SOCKET, libc::SO_ATTACH_BPF, &gate.as_fd().as_raw_fd())?;
             }
         }
         option::set(self, libc::SOL_SOCKET, libc::SO_LOCK_FILTER, &1_i32)

@@ -1,5 +1,9 @@
 //! Programs and tables of extended BPF: `bpf(2)`, `linux/bpf.h`.
 
+mod gate;
+
+pub(crate) use self::gate::Gate;
+
 use std::{
     io,
     os::fd::{AsRawFd, FromRawFd, OwnedFd},
@@ -12,12 +16,9 @@ use thiserror::Error;
 #[derive(Debug)]
 pub(crate) struct Table(OwnedFd);
 
-/// A program in the kernel, which filters for no socket yet or for any number of them.
+/// A program in the kernel that filters for nobody yet.
 #[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(super) fd: OwnedFd,
-    pub(super) program: ExactProgram,
-}
+pub(crate) struct Loaded(OwnedFd);
 
 /// Why there is no program.
 #[derive(Debug, Error)]
@@ -41,29 +42,19 @@ pub(crate) enum Refusal {
 impl Table {
     /// A table that nobody is in.
     pub(crate) fn new() -> io::Result<Self> {
-        let attributes = NewMap {
-            kind: ARRAY,
-            key_size: 4,
-            value_size: TABLE_BYTES,
-            entries: 1,
-            flags: 0,
-            inner: 0,
-            node: 0,
-            name: *b"knockd_sources\0\0",
-        };
-        call(MAP_CREATE, &attributes).map(Self)
+        new_map(ARRAY, TABLE_BYTES, *b"knockd_sources\0\0").map(Self)
     }
 }
 
 impl Loaded {
     /// Has the kernel check and translate a program that uses this table.
-    pub(crate) fn new(program: ExactProgram, table: &Table) -> Result<Self, Refusal> {
+    pub(crate) fn new(program: &ExactProgram, table: &Table) -> Result<Self, Refusal> {
         let instructions: Vec<_> = program
             .instructions(table.0.as_raw_fd())
             .map(knock_core::filter::ExtendedInstruction::bytes)
             .collect();
         let error = match load(&instructions, &mut []) {
-            Ok(fd) => return Ok(Self { fd, program }),
+            Ok(fd) => return Ok(Self(fd)),
             Err(error) => error,
         };
         if !matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EACCES)) {
@@ -72,19 +63,12 @@ impl Loaded {
         // Once more, to hear why.
         let mut log = vec![0; LOG];
         match load(&instructions, &mut log) {
-            Ok(fd) => Ok(Self { fd, program }),
+            Ok(fd) => Ok(Self(fd)),
             Err(error) => {
                 let text = log.split(|byte| *byte == 0).next().unwrap_or_default();
                 Err(Refusal::Unverified { error, log: String::from_utf8_lossy(text).into_owned() })
             }
         }
-    }
-}
-
-/// Programs are what they do.
-impl PartialEq for Loaded {
-    fn eq(&self, other: &Self) -> bool {
-        self.program == other.program
     }
 }
 
@@ -109,8 +93,10 @@ const LOG: usize = 1 << 20;
 
 // Commands, and kinds of maps and programs (`linux/bpf.h`).
 const MAP_CREATE: i32 = 0;
+const MAP_UPDATE: i32 = 2;
 const PROGRAM_LOAD: i32 = 5;
 const ARRAY: u32 = 2;
+const PROGRAM_ARRAY: u32 = 3;
 const SOCKET_FILTER: u32 = 1;
 
 /// The begin of `union bpf_attr` for `BPF_MAP_CREATE`.
@@ -141,11 +127,40 @@ struct NewProgram {
     name: [u8; 16],
 }
 
+/// The begin of `union bpf_attr` for `BPF_MAP_UPDATE_ELEM`.
+#[repr(C)]
+struct NewElement {
+    map: u32,
+    padding: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
+
 /// All bits of these structures are fields.
 trait Attributes {}
 
 impl Attributes for NewMap {}
 impl Attributes for NewProgram {}
+impl Attributes for NewElement {}
+
+/// A map with one value of so many bytes, and 0 as its key.
+fn new_map(kind: u32, value_size: u32, name: [u8; 16]) -> io::Result<OwnedFd> {
+    make(MAP_CREATE, &NewMap { kind, key_size: 4, value_size, entries: 1, flags: 0, inner: 0, node: 0, name })
+}
+
+/// Puts the only value of a map in the place of the one before.
+fn set(map: &OwnedFd, value: i32) -> io::Result<()> {
+    let key = 0_u32;
+    let attributes = NewElement {
+        map: map.as_raw_fd().cast_unsigned(),
+        padding: 0,
+        key: (&raw const key).expose_provenance() as u64,
+        value: (&raw const value).expose_provenance() as u64,
+        flags: 0,
+    };
+    call(MAP_UPDATE, &attributes).map(drop)
+}
 
 fn load(instructions: &[[u8; 8]], log: &mut [u8]) -> io::Result<OwnedFd> {
     let count = |length: usize| u32::try_from(length).map_err(|_| io::ErrorKind::InvalidInput);
@@ -161,19 +176,25 @@ fn load(instructions: &[[u8; 8]], log: &mut [u8]) -> io::Result<OwnedFd> {
         flags: 0,
         name: *b"knockd_filter\0\0\0",
     };
-    call(PROGRAM_LOAD, &attributes)
+    make(PROGRAM_LOAD, &attributes)
 }
 
 /// None that lets us use what the kernel keeps for its own.
 const LICENCE: &std::ffi::CStr = c"MIT OR Apache-2.0";
 
 /// Makes something and gives it back. The kernel closes it in programs that we execute.
-fn call<T: Attributes>(command: i32, attributes: &T) -> io::Result<OwnedFd> {
-    // SAFETY: the attributes are valid for reads of their own size; what they point to outlives the call in its caller.
-    let fd = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_ref(attributes), size_of::<T>()) };
-    let fd = i32::try_from(fd).ok().filter(|fd| *fd >= 0).ok_or_else(io::Error::last_os_error)?;
-    // SAFETY: the descriptor is new, valid and ours alone.
+fn make<T: Attributes>(command: i32, attributes: &T) -> io::Result<OwnedFd> {
+    let fd = call(command, attributes)?;
+    // SAFETY: the commands that make something return a descriptor, which is new, valid and ours alone.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// What the kernel returns, which is not negative.
+fn call<T: Attributes>(command: i32, attributes: &T) -> io::Result<i32> {
+    // SAFETY: the attributes are valid for reads of their own size; what they point to outlives the call in its caller.
+    let result =
+        unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_ref(attributes), size_of::<T>()) };
+    i32::try_from(result).ok().filter(|result| *result >= 0).ok_or_else(io::Error::last_os_error)
 }
 
 #[cfg(test)]
