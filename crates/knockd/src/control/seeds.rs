@@ -19,6 +19,7 @@ fn seeds() -> Vec<(&'static str, Request)> {
         ("extend", Request::Extend { door: door(), source, by_ms: u64::MAX }),
         ("reload", Request::Reload {}),
         ("watch", Request::Watch {}),
+        ("explain", Request::Explain { source }),
     ]
 }
 

@@ -3,10 +3,10 @@
 use std::{os::unix::fs::PermissionsExt, process::Command};
 
 use libtest_mimic::Trial;
-use nix::unistd::geteuid;
+use nix::{sys::signal::Signal, unistd::geteuid};
 use trials::{
     binaries,
-    net::{Ended, Lab, Setup},
+    net::{Ended, Lab, PATIENCE, Program, Setup, await_some},
     sandbox::trial,
     trouble::{Outcome, ensure, same},
 };
@@ -17,6 +17,10 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("rights::without_a_group_it_is_for_root_alone", without_a_group_it_is_for_root_alone),
         trial("rights::members_of_the_group_may_watch", members_of_the_group_may_watch),
+        trial(
+            "rights::a_member_has_packets_explained_without_their_ports",
+            a_member_has_packets_explained_without_their_ports,
+        ),
     ]
 }
 
@@ -46,6 +50,15 @@ fn as_nobody(lab: &Lab, groups: &str, order: &[&str]) -> Outcome<Ended> {
     let output = command.arg("--socket").arg(socket(lab)).args(order).output()?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(Ended { status: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) })
+}
+
+/// The same of an order that goes on until it is ended, with what it says in the file `said`.
+fn begin_as_nobody(lab: &Lab, groups: &str, order: &[&str]) -> Outcome<Program> {
+    let said = std::fs::File::create(lab.directory().join("said"))?;
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", groups]).arg(binaries::knockctl()?);
+    command.arg("--socket").arg(socket(lab)).args(order).stdout(said);
+    lab.server().start(&mut command)
 }
 
 /// Lets everybody come to the socket.
@@ -104,4 +117,29 @@ fn members_of_the_group_may_watch() -> Outcome {
     }
     same("what was done", lab.file("done"), String::new())?;
     same("the status of a stranger", as_nobody(&lab, "--clear-groups", &["list"])?.status, Some(4))
+}
+
+fn a_member_has_packets_explained_without_their_ports() -> Outcome {
+    let lab = Lab::new()?;
+    let _daemon = Setup::new(&lab, DOORS)?.with(&["--socket", "sock"]).behind(WITH_GROUP).start()?;
+    if !has_users()? {
+        return Ok(());
+    }
+    let_through(&lab)?;
+    let groups = format!("--groups=65533,{GROUP}");
+    let mut explain = begin_as_nobody(&lab, &groups, &["explain", "10.0.0.2"])?;
+    let says = |part: &str| await_some(PATIENCE, || lab.file("said").contains(part).then_some(()));
+    ensure(says("is told to root only").is_some(), lab.file("said"))?;
+    for port in [7300, 7200, 7100, 7300, 7100, 7200] {
+        lab.send(&format!("udp CLIENT > SERVER:{port}"))?;
+    }
+    ensure(says("OPEN SESAME").is_some(), lab.file("said"))?;
+    explain.signal(Signal::SIGINT)?;
+    ensure(explain.wait()?.success(), "to be ended is no failure")?;
+    let said = lab.file("said");
+    ensure(said.contains("wrong: knock 2 of 3 was waited for"), format!("stages are told: {said}"))?;
+    for secret in ["7300", "7200", "7100", ":udp"] {
+        ensure(!said.contains(secret), format!("{secret} in {said}"))?;
+    }
+    Ok(())
 }
