@@ -3,6 +3,7 @@
 use std::{
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use libtest_mimic::Trial;
@@ -10,6 +11,8 @@ use nix::sys::signal::Signal;
 use trials::{
     binaries,
     net::{Lab, PATIENCE, Program, await_some},
+    packet::Packet,
+    pcap::{Link, capture},
     sandbox::trial,
     trouble::{Outcome, Trouble, ensure, same},
 };
@@ -125,30 +128,28 @@ fn explains_why_a_knock_fails() -> Outcome {
 fn explains_a_capture() -> Outcome {
     let lab = Lab::new()?;
     lab.write("knockd.conf", DOOR)?;
-    let mut tcpdump = Command::new("tcpdump");
-    tcpdump.args(["-i", "eth0", "-U", "-w"]).arg(lab.directory().join("eth0.pcap"));
-    tcpdump.stderr(std::fs::File::create(lab.directory().join("stderr"))?);
-    let mut tcpdump = lab.server().start(&mut tcpdump)?;
-    await_text(&lab, "stderr", "listening on eth0")?;
-    knock_wrong(&lab)?;
-    let size = || std::fs::metadata(lab.directory().join("eth0.pcap")).map_or(0, |file| file.len());
-    await_some(PATIENCE, || (size() > 24 + 3 * 16).then_some(()))
-        .ok_or_else(|| Trouble::new("nothing captured"))?;
-    let explain = |arguments: &[&str], name| -> Outcome<String> {
-        let all = [&["explain", "10.0.0.2", "--read", "eth0.pcap", "-c", "knockd.conf"], arguments].concat();
-        let out = std::fs::File::create(lab.directory().join(name))?;
+    let mut frames = Vec::new();
+    for packet in ["tcp CLIENT > SERVER:7300 syn", "tcp CLIENT > SERVER:7200 syn", "udp CLIENT > SERVER:7100"]
+    {
+        frames.extend(packet.parse::<Packet>()?.frames(&mut 0)?);
+    }
+    let times = (0..).map(|number| Duration::from_millis(40 * number));
+    let frames: Vec<_> = times.zip(frames).collect();
+    std::fs::write(lab.directory().join("capture"), capture(Link::Ethernet, &frames)?)?;
+    let explain = |arguments: &[&str]| -> Outcome<String> {
         let mut command = Command::new(binaries::knockctl()?);
-        command.current_dir(lab.directory()).args(all).stdout(out);
-        let status = lab.server().start(&mut command)?.wait()?;
-        ensure(status.success(), format!("it ends with {status}"))?;
-        Ok(lab.file(name))
+        command.current_dir(lab.directory());
+        command.args(["explain", "10.0.0.2", "--read", "capture", "-c", "knockd.conf"]).args(arguments);
+        let output = lab.server().output(&mut command)?;
+        ensure(output.status.success(), format!("it ends with {}", output.status))?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     };
-    let whole = await_some(PATIENCE, || explain(&[], "text").ok().filter(|text| text.contains("too late")));
-    expect_parts(&whole.ok_or_else(|| Trouble::new(lab.file("text")))?, &WRONG)?;
-    let elsewhere = explain(&["--address", "10.0.0.9"], "elsewhere")?;
-    expect_parts(&elsewhere, &["it was sent to 10.0.0.1, which is no address of the interface"])?;
-    tcpdump.signal(Signal::SIGTERM)?;
-    tcpdump.wait().map(drop)
+    let whole = explain(&[])?;
+    expect_parts(&whole, &["00:00:00.000", "00:00:00.040", "00:00:00.080"])?;
+    expect_parts(&whole, &WRONG)?;
+    expect_parts(&whole, &["only 40 ms lie between", "too late by 40 ms", "1 attempt failed"])?;
+    let elsewhere = explain(&["--address", "10.0.0.9"])?;
+    expect_parts(&elsewhere, &["it was sent to 10.0.0.1, which is no address of the interface"])
 }
 
 fn watches_in_a_pipe() -> Outcome {
