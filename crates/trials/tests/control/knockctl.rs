@@ -201,6 +201,12 @@ impl<'a> Terminal<'a> {
         shown.ok_or_else(|| Trouble::new(format!("no {part:?} on the screen: {:#?}", self.shows())))
     }
 
+    /// Presses a key that ends what has the screen, and waits for the shell: what is typed before is lost.
+    fn leave(&self, key: &str) -> Outcome<Vec<String>> {
+        self.tmux(&format!("send-keys {key}"))?;
+        self.await_row("ready:")
+    }
+
     fn run(&self, line: &str) -> Outcome {
         self.tmux(&format!("send-keys '{line}' Enter")).map(drop)
     }
@@ -236,9 +242,8 @@ fn watches_on_a_screen_and_leaves_it_clean() -> Outcome {
         &["open 1", "10.0.0.2", "ssh", "min left", "knocking 1", "10.0.0.250", "stage 1"],
     )?;
     ensure(terminal.tmux("capture-pane -pe")?.contains("\u{1b}[32m"), "who is let in is green")?;
-    for end in ["send-keys q", "send-keys C-c"] {
-        terminal.tmux(end)?;
-        let rows = terminal.await_row("ready:")?;
+    for end in ["q", "C-c"] {
+        let rows = terminal.leave(end)?;
         let left = rows.iter().filter(|row| row.contains("knocking")).count();
         same("what is left of it on the screen", left, 0)?;
         terminal.run("clear; stty -a | grep -o -w -e -echo -e echo -e icanon -e isig | tr \"\\n\" +")?;
@@ -247,12 +252,12 @@ fn watches_on_a_screen_and_leaves_it_clean() -> Outcome {
         terminal.run(&watch)?;
         terminal.await_row("what happens")?;
     }
-    terminal.tmux("send-keys q")?;
+    terminal.leave("q")?;
     terminal.run(&format!("clear; NO_COLOR=1 {watch}"))?;
     terminal.await_row("what happens")?;
     // The shell's own are cleared.
     ensure(!terminal.tmux("capture-pane -pe")?.contains("\u{1b}[32m"), "without colour there is none")?;
-    terminal.tmux("send-keys q")?;
+    terminal.leave("q")?;
     terminal.run(&format!("clear; TERM=dumb {watch}"))?;
     // Nothing on the screen tells when it begins to listen.
     let wrong = "10.0.0.2 ssh: wrong port 7200:tcp after stage 1";
