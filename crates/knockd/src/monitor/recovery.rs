@@ -8,7 +8,7 @@ use crate::{
     clock::{self, Alarm},
     journal::{self, DirectoryError, Journal, Left},
     log::{Line, Log, LogOptions, Outputs},
-    service,
+    service::{self, Manager},
     settings::Settings,
 };
 
@@ -76,7 +76,8 @@ pub(super) fn close_what_was_left(arguments: &Arguments, settings: &Settings, re
     let mut opener = Opener::new(settings.max_commands, output, remains);
     log.say(Line::warning("knockd cannot start: closing what was left open"));
     opener.take_up(clock::now(), journal, left, &log);
-    if let Err(error) = shutdown::close_everything(&mut opener, &mut signals, &mut alarm, &log) {
+    let mut nobody = Manager::default();
+    if let Err(error) = shutdown::close_everything(&mut opener, &mut signals, &mut alarm, &mut nobody, &log) {
         log.say(Line::error(error.to_string()));
     }
     log.finish();

@@ -12,6 +12,7 @@ use super::{Monitor, opener::Opener, signals::Signals};
 use crate::{
     clock::{self, Alarm},
     log::{Line, Log},
+    service::Manager,
 };
 
 /// How long start commands that still run have until they are ended and their doors closed.
@@ -34,7 +35,7 @@ impl Monitor {
             self.guard.remove(&self.log);
         }
         self.guard.give_up();
-        close_everything(&mut self.opener, &mut self.signals, &mut self.alarm, &self.log)?;
+        close_everything(&mut self.opener, &mut self.signals, &mut self.alarm, &mut self.manager, &self.log)?;
         if let Some(control) = self.control {
             control.finish();
         }
@@ -48,6 +49,7 @@ pub(super) fn close_everything(
     opener: &mut Opener,
     signals: &mut Signals,
     alarm: &mut Alarm,
+    manager: &mut Manager,
     log: &Log,
 ) -> io::Result<()> {
     let begin = clock::now();
@@ -58,7 +60,8 @@ pub(super) fn close_everything(
     opener.close_all(clock::now(), log);
     opener.commit(clock::now(), log);
     while !opener.is_done() && clock::now() < deadline {
-        alarm.set([opener.next_deadline(), hanging, Some(deadline)].into_iter().flatten().min())?;
+        let deadlines = [opener.next_deadline(), manager.next_deadline(), hanging, Some(deadline)];
+        alarm.set(deadlines.into_iter().flatten().min())?;
         let mut polled = [PollFd::new(signals, PollFlags::IN), PollFd::new(alarm, PollFlags::IN)];
         match poll(&mut polled, None) {
             Ok(_) | Err(Errno::INTR) => {}
@@ -72,6 +75,8 @@ pub(super) fn close_everything(
             opener.close_hanging(clock::now(), log);
         }
         opener.commit(clock::now(), log);
+        // It counts while we end, too.
+        manager.pass_time(clock::now());
     }
     let next = if opener.has_journal() { "; the next start closes it" } else { "" };
     for opening in opener.unclosed() {

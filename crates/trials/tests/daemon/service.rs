@@ -20,6 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("service::tells_its_life", tells_its_life),
         trial("service::tells_that_a_reload_was_refused", tells_that_a_reload_was_refused),
         trial("service::shows_life_as_often_as_asked", shows_life_as_often_as_asked),
+        trial("service::shows_life_while_it_closes_doors", shows_life_while_it_closes_doors),
         trial("service::shows_no_life_when_it_hangs", shows_no_life_when_it_hangs),
         trial("service::stays_in_the_foreground", stays_in_the_foreground),
         trial("service::works_though_nobody_listens", works_though_nobody_listens),
@@ -128,6 +129,24 @@ fn shows_life_as_often_as_asked() -> Outcome {
     // The first is due at once, the others 0.2 s apart.
     ensure(begin.elapsed() >= Duration::from_secs(1), format!("six in {:?}", begin.elapsed()))?;
     daemon.terminate()
+}
+
+/// Systemd ends who shows none, be it while stop commands run.
+fn shows_life_while_it_closes_doors() -> Outcome {
+    let lab = Lab::new()?;
+    let manager = Manager::new(&lab)?;
+    let config = format!("{DOOR} Stop_Command = until [ -e {{DIR}}/enough ]; do sleep 0.05; done\n");
+    let watched = format!("{NOTIFIES} WATCHDOG_USEC=200000");
+    let mut daemon = Setup::new(&lab, &config)?.behind(&watched).start()?;
+    knock(&lab, "CLIENT")?;
+    lab.await_file("opened", "10.0.0.2\n")?;
+    daemon.signal(Signal::SIGTERM)?;
+    while manager.message()? != END {}
+    for _ in 0..5 {
+        manager.hears("WATCHDOG=1")?;
+    }
+    lab.write("enough", "")?;
+    ensure(daemon.wait()?.success(), daemon.said())
 }
 
 /// Stopped, it does nothing, and says nothing.
