@@ -27,8 +27,8 @@ pub fn write(directory: &Path) -> io::Result<()> {
 }
 
 /// The programs and their command lines.
-fn programs() -> [(&'static str, Command); 2] {
-    [("knockd", knockd::command()), ("knock", knock::command())]
+fn programs() -> [(&'static str, Command); 3] {
+    [("knockd", knockd::command()), ("knock", knock::command()), ("knockctl", knockctl::command())]
 }
 
 /// The command line without the options that the program only gives itself: the shells would offer them.
