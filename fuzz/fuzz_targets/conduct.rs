@@ -55,7 +55,7 @@ fuzz_target!(|input: &[u8]| {
             assert_eq!(matches!(report, Report::Confined(_)), !confined);
             confined = true;
             match report {
-                Report::Ready => ready += 1,
+                Report::Ready(_) => ready += 1,
                 Report::Happened(event) => {
                     let is_ignored = matches!(event.what, What::Ignored { .. });
                     assert!(if is_ignored { explains } else { !host::is_nobody(event.source) });

@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 
-use crate::{explain, watch};
+use crate::{explain, exporter, watch};
 
 /// Asks and tells a running knockd, and explains why knocks fail
 #[derive(Clone, Debug, Parser)]
@@ -108,6 +108,10 @@ pub enum Command {
     /// its knock fails
     #[command(verbatim_doc_comment)]
     Explain(explain::Arguments),
+    /// Print what knockd has counted, for Prometheus
+    Metrics,
+    /// Answer Prometheus over HTTP, until it is ended
+    Exporter(exporter::Arguments),
 }
 
 #[cfg(test)]

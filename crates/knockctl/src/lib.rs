@@ -2,6 +2,7 @@
 
 mod cli;
 mod explain;
+mod exporter;
 mod follow;
 mod means;
 mod orders;
@@ -32,6 +33,9 @@ where
     let failure = match command {
         Command::Watch(arguments) => watch::run(&arguments, &socket).err().as_ref().and_then(of_watch),
         Command::Explain(arguments) => explain::run(&arguments, &socket).err().as_ref().and_then(of_explain),
+        Command::Exporter(arguments) => {
+            exporter::serve(&arguments, &socket).err().map(|error| (error, FAILED))
+        }
         Command::Check { file } => return knockd::check_file(&file),
         command => orders::obey(command, &socket).err().map(|error| (error.to_string(), error.status())),
     };

@@ -28,6 +28,7 @@ pub fn obey(command: Command, socket: &Path) -> Result<(), FollowError> {
         Said::List(list) => show::list(list),
         Said::Sequences(sequences) if json => as_json(sequences)?,
         Said::Sequences(sequences) => show::sequences(sequences),
+        Said::Metrics { text } => text.clone(),
         said => show::done(said)
             .ok_or_else(|| FollowError::Broken("what knockd answers is no answer to this".to_owned()))?,
     };
@@ -42,6 +43,7 @@ fn request(command: Command) -> Option<(Request, bool)> {
         Command::Status { json } => (Request::Status {}, json),
         Command::List { door, source, json } => (Request::List { door, source }, json),
         Command::Sequences { json } => (Request::Sequences {}, json),
+        Command::Metrics => (Request::Metrics {}, false),
         Command::Open { door, ip } => (Request::Open { door, source: ip }, false),
         Command::Close { door, ip: Some(source), .. } => (Request::Close { door, source }, false),
         Command::Close { door, ip: None, .. } => (Request::CloseAll { door }, false),
@@ -49,7 +51,9 @@ fn request(command: Command) -> Option<(Request, bool)> {
             (Request::Extend { door, source: ip, by_ms: u64::from(seconds) * 1000 }, false)
         }
         Command::Reload => (Request::Reload {}, false),
-        Command::Watch(_) | Command::Explain(_) | Command::Check { .. } => return None,
+        Command::Watch(_) | Command::Explain(_) | Command::Exporter(_) | Command::Check { .. } => {
+            return None;
+        }
     };
     Some((request, json))
 }

@@ -13,6 +13,7 @@ mod journal;
 mod limit;
 pub mod links;
 mod log;
+mod metrics;
 mod monitor;
 #[cfg(test)]
 mod own_network;

@@ -158,7 +158,7 @@ impl Conduct {
         match report {
             Report::Forbidden(_) => {}
             Report::Confined(_) => self.is_confined = true,
-            Report::Ready => {
+            Report::Ready(_) => {
                 self.unanswered = self.unanswered.checked_sub(1).ok_or(Misconduct::OutOfTurn)?;
                 self.answers = self.answers.saturating_add(1);
                 self.explained.retain(|explained| explained.until.is_none_or(|until| self.answers < until));

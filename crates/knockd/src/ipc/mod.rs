@@ -20,5 +20,5 @@ pub use self::{
     conduct::{Conduct, Misconduct},
     frame::{Frame, LENGTH, Malformed},
     order::{AddressKind, Order, SocketNumber},
-    report::Report,
+    report::{Load, Report},
 };

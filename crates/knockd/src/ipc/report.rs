@@ -22,7 +22,7 @@ pub enum Report {
     /// The first report: what of its rights the watcher has given up.
     Confined(Protections),
     /// The answer to [`super::Order::Confirm`].
-    Ready,
+    Ready(Load),
     /// Something happened at a door.
     Happened(Event),
     /// So many events of one kind came too fast to be told one by one.
@@ -41,6 +41,15 @@ pub enum Report {
     Forbidden(SystemCall),
 }
 
+/// How much the watcher has to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// How many attempts are alive.
+    pub attempts: u32,
+    /// How many packets it has looked at since it was started.
+    pub packets: u64,
+}
+
 impl Report {
     /// The kind of the message that a [`Report::Forbidden`] is, which is followed by the number of the call.
     pub const FORBIDDEN: u8 = 8;
@@ -50,7 +59,7 @@ impl Report {
     pub fn encode(&self) -> Frame {
         match self {
             Self::Confined(protections) => Writer::new(6).u16(protections.bits()),
-            Self::Ready => Writer::new(1),
+            Self::Ready(load) => Writer::new(1).u32(load.attempts).u64(load.packets),
             Self::Happened(event) => encode_event(Writer::new(2), event),
             Self::Explained(Explanation { event, packet }) => {
                 encode_packet(encode_event(Writer::new(9), event), packet.as_ref())
@@ -75,7 +84,7 @@ impl Report {
     pub fn decode(frame: &Frame) -> Result<Self, Malformed> {
         let mut fields = Reader::new(frame);
         let report = match fields.u8()? {
-            1 => Self::Ready,
+            1 => Self::Ready(Load { attempts: fields.u32()?, packets: fields.u64()? }),
             2 => Self::Happened(decode_event(&mut fields)?),
             3 => {
                 let kind =
@@ -249,7 +258,7 @@ mod tests {
             Report::Unexplained(NonZeroU32::MAX),
             Report::Confined(Protections::default()),
             Report::Confined(Protections::from_bits(0x81).unwrap()),
-            Report::Ready,
+            Report::Ready(Load { attempts: u32::MAX, packets: u64::MAX }),
             Report::Dropped(NonZeroU32::MIN),
             Report::Lost(NonZeroU32::MIN),
             Report::Deaf(SocketNumber(5), -100),
@@ -269,7 +278,10 @@ mod tests {
         };
         assert_eq!(strange(&[0]), Malformed("unknown report"));
         assert_eq!(strange(&[6, 0, 0x80]), Malformed("unknown protection"));
-        assert_eq!(strange(&[1, 1]), Malformed("bytes behind the last field"));
+        assert_eq!(
+            strange(&[[1].as_slice(), &[0; 12], &[1]].concat()),
+            Malformed("bytes behind the last field")
+        );
         assert_eq!(strange(&[3, 5]), Malformed("unknown kind of event"));
         for kind in [&[3, 4][..], &[5], &[7], &[10]] {
             assert_eq!(strange(kind), Malformed("a count of nothing"));

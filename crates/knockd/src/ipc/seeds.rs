@@ -12,7 +12,7 @@ use knock_core::{
     sequence::Protocol,
 };
 
-use super::{AddressKind, Frame, LENGTH, Order, Report, SocketNumber};
+use super::{AddressKind, Frame, LENGTH, Load, Order, Report, SocketNumber};
 use crate::{
     sandbox::{Identity, Protections, SystemCall},
     sys::packet::RingSize,
@@ -48,7 +48,7 @@ fn reports() -> Vec<(&'static str, Report)> {
     };
     vec![
         ("confined", Report::Confined(Protections::from_bits(0xff).unwrap())),
-        ("ready", Report::Ready),
+        ("ready", Report::Ready(Load { attempts: 3, packets: 70_000 })),
         ("stage", happened("192.0.2.7", What::Stage(1))),
         ("opened", happened("192.0.2.7", What::Opened(3))),
         ("opened-6", happened("2001:db8::7", What::Opened(3))),

@@ -27,6 +27,7 @@ use self::{
     terminal::Screen,
 };
 pub use self::{
+    counts::{By, CommandCounts, Counts, DoorCounts},
     file::FileError,
     kind::Kind,
     level::Level,
@@ -39,6 +40,7 @@ pub use self::{
 use crate::clock;
 
 mod backlog;
+mod counts;
 mod fields;
 mod file;
 mod hand;
@@ -71,6 +73,8 @@ pub struct Log {
     pump: Sender<Message>,
     backlog: Arc<Backlog>,
     terminal: Terminal,
+    /// How often what was said.
+    counts: RefCell<Counts>,
     /// What is kept back for now, in its order; none while everything goes at once.
     kept: RefCell<Option<Vec<Message>>>,
     /// Who else hears what is said.
@@ -126,6 +130,7 @@ impl Log {
 
     /// Says something, without ever waiting.
     pub fn say(&self, line: Line) {
+        self.counts.borrow_mut().take(&line);
         let is_heard = self.is_heard();
         let is_written = line.level() != Level::Debug || self.wants_debug();
         if !is_written && !is_heard {
@@ -159,6 +164,7 @@ impl Log {
     /// Sums up lines that somebody else has left out, together with those that are left out here: what is said of them
     /// is bounded, however often this is called.
     pub fn leave_out(&self, kind: Kind, count: u64) {
+        self.counts.borrow_mut().leave_out(kind, count);
         if kind != Kind::Attempt(event::Kind::Ignored) || self.wants_debug() {
             if self.is_heard() {
                 self.hear(Heard::LeftOut(kind, count, stamp::now()));
@@ -170,6 +176,22 @@ impl Log {
     /// Has somebody else hear what is said from now on.
     pub fn set_tap(&mut self, tap: Tap) {
         self.tap = Some(tap);
+    }
+
+    /// Takes in how long it took from a packet until its source was let in, which no line tells.
+    pub fn let_in(&self, door: &Arc<str>, by: By, after: Duration) {
+        self.counts.borrow_mut().let_in(door, by, after);
+    }
+
+    /// How often what was said so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts.borrow().clone()
+    }
+
+    /// Forgets what was counted of the doors that are not to be `kept`.
+    pub fn keep_counts(&self, kept: impl Fn(&str) -> bool) {
+        self.counts.borrow_mut().keep_doors(kept);
     }
 
     /// Whether lines of [`Level::Debug`] go to the terminal.
@@ -230,6 +252,7 @@ impl Log {
             pump,
             backlog,
             terminal: options.terminal,
+            counts: RefCell::default(),
             kept: RefCell::default(),
             tap: None,
             heard: RefCell::default(),

@@ -30,7 +30,7 @@ impl Monitor {
         }
         self.say_by_hand(Some(source), name, Hand::Opened, user);
         let by_kernel = opened.is_some();
-        self.finish_opening(now, &config, ordinal, source, opened);
+        self.finish_opening(now, &config, ordinal, source, None, opened);
         self.opener.commit(now, &self.log);
         if has_stop && !self.opener.openings().has(name, ordinal, source) {
             return Err(failed(

@@ -36,6 +36,10 @@ impl Monitor {
                 self.extend_by_hand(now, door, *source, Duration::from_millis(*by_ms), user)
             }
             Request::Reload {} => self.reload_by_hand(now, user)?,
+            Request::Metrics {} => {
+                self.begin_scrape(now, demand);
+                return Ok(());
+            }
             Request::Explain { source } => {
                 self.meet_explain(now, &demand, *source);
                 return Ok(());

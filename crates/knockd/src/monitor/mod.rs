@@ -11,6 +11,7 @@ mod detach;
 mod doors;
 mod environment;
 mod explaining;
+mod figures;
 mod filters;
 mod flush;
 mod guard;
@@ -32,6 +33,7 @@ mod recovery;
 mod reload;
 mod remains;
 mod reports;
+mod scrapes;
 mod shutdown;
 mod signals;
 mod start;
@@ -57,6 +59,7 @@ use self::{
     listening::{Change, Listening},
     opener::Opener,
     pid_file::PidFile,
+    scrapes::Scrapes,
     signals::Request,
     signals::Signals,
     supervisor::Supervisor,
@@ -103,6 +106,7 @@ struct Monitor {
     control: Option<Control>,
     tally: Tally,
     explaining: Explaining,
+    scrapes: Scrapes,
     /// Who waits for us to be up.
     successor: Option<Successor>,
     /// Who has started us as a service.
@@ -175,6 +179,7 @@ impl Monitor {
             if woken.by_control {
                 self.meet_demand(now)?;
             }
+            self.end_scrapes(now);
             self.tell_manager(now);
         }
     }
@@ -186,6 +191,7 @@ impl Monitor {
             self.opener.next_deadline(),
             self.guard.next_deadline(),
             self.supervisor.next_deadline(),
+            self.scrapes.next_deadline(),
             self.manager.next_deadline(),
             self.listen_again,
         ];

@@ -2,6 +2,7 @@
 //! log.
 
 use std::{
+    collections::BTreeMap,
     hash::{BuildHasher, RandomState},
     net::IpAddr,
     os::unix::process::ExitStatusExt,
@@ -22,7 +23,7 @@ use super::{
 use crate::{
     clock,
     journal::{Journal, Left, OpeningId},
-    log::{Line, Log},
+    log::{By, Line, Log},
 };
 
 /// The openings and their commands.
@@ -35,6 +36,8 @@ pub struct Opener {
     remains: Remains,
     /// Whether the journal took nothing the last time.
     is_journal_broken: bool,
+    /// When the packets came whose start commands have not begun yet.
+    asked: BTreeMap<OpeningId, Moment>,
 }
 
 impl Opener {
@@ -47,6 +50,7 @@ impl Opener {
             promises: Promises::new(None),
             remains,
             is_journal_broken: false,
+            asked: BTreeMap::new(),
         }
     }
 
@@ -93,8 +97,17 @@ impl Opener {
 
     /// Opens a door for somebody who has completed its sequence; so many of the same name stand before it.
     ///
-    /// A door that is to be closed begins to open with the next [`Opener::commit`].
-    pub fn open(&mut self, now: Moment, door: &DoorConfig, ordinal: usize, source: IpAddr, log: &Log) {
+    /// A door that is to be closed begins to open with the next [`Opener::commit`]. `asked` is when the packet came that
+    /// asks for it.
+    pub fn open(
+        &mut self,
+        now: Moment,
+        door: &DoorConfig,
+        ordinal: usize,
+        source: IpAddr,
+        asked: Option<Moment>,
+        log: &Log,
+    ) {
         let expanded = |command: Option<&str>| command.map(|text| text.replace("%IP%", &source.to_string()));
         let opening = Opening {
             door: door.name.as_str().into(),
@@ -105,6 +118,8 @@ impl Opener {
             stay: door.cmd_timeout,
         };
         let deeds = self.openings.open(now, opening, door.reknock);
+        let begun = deeds.iter().find_map(Deed::begun);
+        self.asked.extend(begun.zip(asked));
         self.perform(now, deeds, log);
     }
 
@@ -159,6 +174,7 @@ impl Opener {
     /// Closes every opening now; what has not begun to open never will.
     pub fn close_all(&mut self, now: Moment, log: &Log) {
         for job in self.commands.cancel_openings() {
+            self.asked.remove(&job.opening);
             let deeds = self.openings.abandon(job.opening);
             self.perform(now, deeds, log);
         }
@@ -218,6 +234,9 @@ impl Opener {
             )));
         }
         self.is_journal_broken = true;
+        for id in &waiting {
+            self.asked.remove(id);
+        }
         for opening in waiting.into_iter().filter_map(|id| self.openings.refused(id)) {
             let (source, door) = (opening.source, opening.door);
             let reason = format!("it could not be noted that it has to be closed: {reason}");
@@ -271,6 +290,9 @@ impl Opener {
     fn take_in(&mut self, now: Moment, progress: Progress, log: &Log) {
         let job = match progress {
             Progress::Started(job) => {
+                if let Some(asked) = self.asked.remove(&job.opening) {
+                    log.let_in(&job.door, By::Command, clock::now().since(asked));
+                }
                 let (source, purpose) = (job.source, job.purpose());
                 log.say(Line::Running { door: job.door, source, purpose, command: job.command });
                 return;
@@ -286,6 +308,7 @@ impl Opener {
                 job
             }
             Progress::Failed(job, error) => {
+                self.asked.remove(&job.opening);
                 log.say(not_started(&job, error.to_string()));
                 job
             }

@@ -57,6 +57,18 @@ pub enum Deed {
     SayTooMany(Arc<str>, IpAddr),
 }
 
+impl Deed {
+    /// The opening that begins with it.
+    #[must_use]
+    pub fn begun(&self) -> Option<OpeningId> {
+        match self {
+            Self::NoteOpened(id, opening) if opening.start.is_some() => Some(*id),
+            Self::Run(job) if !job.closes => Some(job.opening),
+            _ => None,
+        }
+    }
+}
+
 /// All openings.
 #[derive(Debug)]
 pub struct Openings {

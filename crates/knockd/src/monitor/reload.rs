@@ -1,6 +1,6 @@
 //! Taking up a changed configuration without losing a packet, an attempt or an opening.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use knock_core::{
     config::{Config, DoorConfig, Mistake},
@@ -75,6 +75,8 @@ impl Monitor {
         self.guard.change(now, natives, Duration::ZERO, &self.log).map_err(|error| error.to_string())?;
         self.guard.forget_shut();
         let changes = self.doors.replace(prepared);
+        let standing: BTreeSet<&str> = self.doors.standing().map(|door| door.name.as_ref()).collect();
+        self.log.keep_counts(|name| standing.contains(name));
         if settings.max_attempts != self.settings.max_attempts {
             self.log.say(Line::warning("MaxAttempts takes effect when knockd is started the next time"));
         }

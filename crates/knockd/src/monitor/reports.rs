@@ -12,11 +12,12 @@ use thiserror::Error;
 
 use super::{Monitor, doors::Standing, guard::Opened, patience::Debt};
 use crate::{
+    clock,
     ipc::{
-        Malformed, Misconduct, Report,
+        Load, Malformed, Misconduct, Report,
         channel::{ReceiveError, Received},
     },
-    log::{Kind, Line},
+    log::{By, Kind, Line},
     sandbox::SystemCall,
 };
 
@@ -50,7 +51,7 @@ impl Monitor {
             match self.next_report(now) {
                 Ok(None) => return Ok(false),
                 Ok(Some(Report::Confined(protections))) => self.take_confined(now, protections),
-                Ok(Some(Report::Ready)) => self.note_ready(now)?,
+                Ok(Some(Report::Ready(load))) => self.note_ready(now, load)?,
                 Ok(Some(Report::Happened(event))) => self.take_event(now, &event),
                 Ok(Some(Report::LeftOut(kind, count))) => {
                     self.log.leave_out(Kind::Attempt(kind), count.get().into());
@@ -127,7 +128,8 @@ impl Monitor {
         Ok(())
     }
 
-    fn note_ready(&mut self, now: Moment) -> io::Result<()> {
+    fn note_ready(&mut self, now: Moment, load: Load) -> io::Result<()> {
+        self.answer_scrapes(now, Some(load));
         if !self.supervisor.owes_answer() {
             self.note_confirmed(now);
         }
@@ -192,6 +194,9 @@ impl Monitor {
         let (changes, marked) = self.doors.use_up(event.door);
         // Somebody waits for this; the rest has time.
         let opened = if marked.is_ok() { self.guard.open(now, &config, event.source) } else { None };
+        if matches!(opened, Some(Opened::Anew(_) | Opened::Longer(_))) {
+            self.log.let_in(&name, By::Kernel, clock::now().since(event.at));
+        }
         // The last stage is reached, whether or not the door may open.
         stage_and_opening.by_ref().take(1).for_each(|stage| self.log.say(stage));
         match (marked, opened) {
@@ -201,18 +206,20 @@ impl Monitor {
             (Ok(()), Some(Opened::Not(line))) => self.log.say(line),
             (Ok(()), opened) => {
                 stage_and_opening.for_each(|line| self.log.say(line));
-                self.finish_opening(now, &config, ordinal, event.source, opened);
+                self.finish_opening(now, &config, ordinal, event.source, Some(event.at), opened);
             }
         }
         self.order_doors(now, changes);
     }
-    /// Says that the kernel has let somebody in, if it has, and runs what the door runs.
+    /// Says that the kernel has let somebody in, if it has, and runs what the door runs. `asked` is when the packet came
+    /// that asks for it.
     pub(super) fn finish_opening(
         &mut self,
         now: Moment,
         config: &DoorConfig,
         ordinal: usize,
         source: IpAddr,
+        asked: Option<Moment>,
         opened: Option<Opened>,
     ) {
         // What is open already, and closed by the kernel alone, was started when it opened.
@@ -223,7 +230,7 @@ impl Monitor {
             self.log.say(line);
         }
         if !goes_on {
-            self.opener.open(now, config, ordinal, source, &self.log);
+            self.opener.open(now, config, ordinal, source, asked, &self.log);
         }
     }
 }

@@ -34,7 +34,7 @@ use crate::{
     clock::{self, Alarm},
     complaint::complain,
     ipc::{
-        AddressKind, LENGTH, Malformed, Order, Report, SocketNumber,
+        AddressKind, LENGTH, Load, Malformed, Order, Report, SocketNumber,
         channel::{Channel, ReceiveError, Received},
     },
     sandbox,
@@ -101,6 +101,8 @@ struct Watcher {
     is_called: bool,
     /// When attempts were last ended whose time was over.
     expired: Moment,
+    /// How many packets were looked at.
+    packets: u64,
 }
 
 /// Runs the watcher until its monitor, at the other end of standard input, is gone.
@@ -153,6 +155,7 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
         noted: BTreeMap::new(),
         is_called: true,
         expired: Moment::default(),
+        packets: 0,
     });
     while watcher.follow_orders()? {
         let is_ready = watcher.wait()?;
@@ -239,7 +242,8 @@ impl Watcher {
             Order::Confirm => {
                 self.listeners.append(&mut self.coming);
                 self.is_changing = false;
-                self.reporter.report(Report::Ready)?;
+                let attempts = u32::try_from(self.engine.attempts()).unwrap_or(u32::MAX);
+                self.reporter.report(Report::Ready(Load { attempts, packets: self.packets }))?;
             }
         }
         Ok(())
@@ -298,6 +302,7 @@ impl Watcher {
             all += taken;
             is_any_left |= taken == TURN;
         }
+        self.packets = self.packets.saturating_add(all as u64);
         self.may_rest = all >= BUSY && !is_any_left;
         Ok(())
     }
@@ -306,7 +311,8 @@ impl Watcher {
     fn empty(&mut self, number: SocketNumber) -> Result<(), Failure> {
         let listener = self.listeners.iter_mut().find(|listener| listener.number == number);
         let listener = listener.ok_or(ReceiveError::from(Malformed("no such socket")))?;
-        take_packets(&mut self.engine, &mut self.reporter, listener, MOST_WAITING, clock::now())?;
+        let taken = take_packets(&mut self.engine, &mut self.reporter, listener, MOST_WAITING, clock::now())?;
+        self.packets = self.packets.saturating_add(taken as u64);
         self.reporter.count_dropped(listener.last_dropped()?);
         Ok(())
     }

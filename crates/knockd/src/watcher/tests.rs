@@ -41,6 +41,7 @@ fn watcher(count: u32) -> (Watcher, Vec<UnixDatagram>, OwnedFd) {
         noted: BTreeMap::new(),
         is_called: true,
         expired: Moment::default(),
+        packets: 0,
     };
     (watcher, senders, far)
 }

@@ -7,7 +7,7 @@ use knock_core::{
     event::{Event, Kind, What},
     moment::Moment,
 };
-use knockd::ipc::Report;
+use knockd::ipc::{Load, Report};
 use libtest_mimic::Trial;
 use rustix::{
     io::Errno,
@@ -83,7 +83,7 @@ fn lies_that_can_be_seen_end_it() -> Outcome {
     let lies = [
         (vec![0; 160], "malformed message: unknown report"),
         (vec![1; 161], "malformed message: wrong length"),
-        (Report::Ready.encode().to_vec(), "it can't be trusted: a report out of turn"),
+        (Report::Ready(Load::default()).encode().to_vec(), "it can't be trusted: a report out of turn"),
         (happened(SOMEBODY, What::Opened(2)).encode().to_vec(), "it can't be trusted: an impossible stage"),
         (happened([0; 4], What::Opened(3)).encode().to_vec(), "it can't be trusted: an impossible source"),
     ];

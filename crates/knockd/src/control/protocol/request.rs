@@ -53,6 +53,8 @@ pub enum Request {
     },
     /// Read the configuration again.
     Reload {},
+    /// What was counted and measured.
+    Metrics {},
     /// What happens from now on, as it happens.
     Watch {},
     /// What becomes of every packet of a source from now on.
@@ -90,6 +92,7 @@ impl Request {
             Self::Status {}
             | Self::List { .. }
             | Self::Sequences {}
+            | Self::Metrics {}
             | Self::Watch {}
             | Self::Explain { .. } => Rights::Watch,
             Self::Open { .. }
@@ -131,6 +134,7 @@ mod tests {
             (r#"{"close-all":{"door":"ssh"}}"#, Request::CloseAll { door: "ssh".to_owned() }),
             (r#"{"reload":{}}"#, Request::Reload {}),
             (r#"{"sequences":{}}"#, Request::Sequences {}),
+            (r#"{"metrics":{}}"#, Request::Metrics {}),
             (r#"{"watch":{}}"#, Request::Watch {}),
             (r#"{"explain":{"source":"10.0.0.2"}}"#, Request::Explain { source: [10, 0, 0, 2].into() }),
         ] {

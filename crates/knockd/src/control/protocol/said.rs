@@ -42,6 +42,11 @@ pub enum Said {
         /// What in it may not be meant as it is.
         warnings: Vec<String>,
     },
+    /// The answer to [`Request::Metrics`](super::Request::Metrics), in the text format 0.0.4 of Prometheus.
+    Metrics {
+        /// The page.
+        text: String,
+    },
     /// The answer to [`Request::Watch`](super::Request::Watch): events follow, and nothing that is asked is answered any
     /// more.
     Watching {},
@@ -121,6 +126,7 @@ mod tests {
         for (said, start) in [
             (Said::Hello(Hello::new(Rights::Watch)), r#"{"hello":{"knockd":""#),
             (Said::List(List::default()), r#"{"list":{"openings":[],"left_out":0}}"#),
+            (Said::Metrics { text: "a 1\n".to_owned() }, r#"{"metrics":{"text":"a 1\n"}}"#),
             (Said::Watching {}, r#"{"watching":{}}"#),
             (Said::Explaining {}, r#"{"explaining":{}}"#),
             (Said::FindingsLeftOut { count: 7 }, r#"{"findings-left-out":{"count":7}}"#),

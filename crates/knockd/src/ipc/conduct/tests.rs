@@ -12,7 +12,10 @@ use knock_core::{
 };
 
 use super::*;
-use crate::{ipc::SocketNumber, sandbox::Protections};
+use crate::{
+    ipc::{Load, SocketNumber},
+    sandbox::Protections,
+};
 
 /// Doors 0 and 1, and the one-time doors from 100 on, have three knocks each.
 fn find(number: DoorNumber) -> Option<Door> {
@@ -64,7 +67,7 @@ fn the_first_report_comes_first_and_once() {
     let first = Report::Confined(Protections::default());
     let mut conduct = Conduct::new(false);
     conduct.ask();
-    for early in [Report::Ready, opened(0), Report::Deaf(SocketNumber(0), 0)] {
+    for early in [Report::Ready(Load::default()), opened(0), Report::Deaf(SocketNumber(0), 0)] {
         assert_eq!(say(&mut conduct, &early), Err(Misconduct::OutOfTurn));
     }
     assert!(!conduct.is_confined());
@@ -76,14 +79,14 @@ fn the_first_report_comes_first_and_once() {
 #[test]
 fn there_are_as_many_answers_as_questions() {
     let mut conduct = confined(false);
-    assert_eq!(say(&mut conduct, &Report::Ready), Err(Misconduct::OutOfTurn));
+    assert_eq!(say(&mut conduct, &Report::Ready(Load::default())), Err(Misconduct::OutOfTurn));
     conduct.ask();
     conduct.ask();
-    assert_eq!(say(&mut conduct, &Report::Ready), Ok(()));
+    assert_eq!(say(&mut conduct, &Report::Ready(Load::default())), Ok(()));
     assert!(conduct.owes_answer());
-    assert_eq!(say(&mut conduct, &Report::Ready), Ok(()));
+    assert_eq!(say(&mut conduct, &Report::Ready(Load::default())), Ok(()));
     assert_eq!((conduct.owes_answer(), conduct.answers()), (false, 2));
-    assert_eq!(say(&mut conduct, &Report::Ready), Err(Misconduct::OutOfTurn));
+    assert_eq!(say(&mut conduct, &Report::Ready(Load::default())), Err(Misconduct::OutOfTurn));
 }
 
 #[test]
@@ -256,16 +259,16 @@ fn what_it_has_explained_before_it_heard_to_stop_is_borne() {
     conduct.ask();
     let why = explained("192.0.2.7", What::Stage(1), true);
     assert_eq!(say(&mut conduct, &why), Ok(()));
-    assert_eq!(say(&mut conduct, &Report::Ready), Ok(()));
+    assert_eq!(say(&mut conduct, &Report::Ready(Load::default())), Ok(()));
     assert_eq!(say(&mut conduct, &why), Ok(()), "this answer is to the question of before");
-    assert_eq!(say(&mut conduct, &Report::Ready), Ok(()));
+    assert_eq!(say(&mut conduct, &Report::Ready(Load::default())), Ok(()));
     assert_eq!(say(&mut conduct, &why), Err(Misconduct::Unasked));
     // Whoever asks again meanwhile is answered.
     conduct.explain(source);
     conduct.explain_no_more(source);
     conduct.explain(source);
     conduct.ask();
-    assert_eq!(say(&mut conduct, &Report::Ready), Ok(()));
+    assert_eq!(say(&mut conduct, &Report::Ready(Load::default())), Ok(()));
     assert_eq!(say(&mut conduct, &why), Ok(()));
 }
 

@@ -4,7 +4,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::*;
 use crate::ipc::{
-    Report,
+    Load, Report,
     channel::{Channel, Received},
 };
 
@@ -33,7 +33,7 @@ fn orders(far: &Channel) -> Vec<Order> {
 }
 
 fn answer(supervisor: &mut Supervisor) {
-    supervisor.conduct().examine(at(0), &Report::Ready, |_| None).unwrap();
+    supervisor.conduct().examine(at(0), &Report::Ready(Load::default()), |_| None).unwrap();
 }
 
 #[test]

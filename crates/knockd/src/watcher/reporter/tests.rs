@@ -3,7 +3,7 @@ use std::time::Duration;
 use knock_core::{door::DoorNumber, event::What};
 
 use super::*;
-use crate::ipc::channel::Received;
+use crate::ipc::{Load, channel::Received};
 
 fn event(what: What) -> Event {
     Event { at: Moment::default(), door: DoorNumber(1), source: "192.0.2.7".parse().unwrap(), what }
@@ -59,7 +59,7 @@ fn congested() -> (Reporter, Channel) {
     let (near, far) = Channel::pair().unwrap();
     let mut reporter = Reporter::new(near);
     while !reporter.channel().is_congested() {
-        reporter.report(Report::Ready).unwrap();
+        reporter.report(Report::Ready(Load::default())).unwrap();
     }
     (reporter, Channel::new(far))
 }
@@ -117,7 +117,7 @@ fn dropped_packets_of_a_stopped_monitor_leave_one_report() {
     let mut reports = received(&far);
     reporter.flush(at(10_000_000)).unwrap();
     reports.extend(received(&far));
-    reports.retain(|report| *report != Report::Ready);
+    reports.retain(|report| *report != Report::Ready(Load::default()));
     assert_eq!(reports, [Report::Dropped(some(70_000))]);
 }
 
@@ -184,10 +184,10 @@ fn an_answer_comes_behind_the_openings_before_it() {
     // Room for a few: what comes now must not go before what waits.
     far.receive().unwrap();
     reporter.channel.flush().unwrap();
-    reporter.report(Report::Ready).unwrap();
+    reporter.report(Report::Ready(Load::default())).unwrap();
     let reports = drained(&mut reporter, &far, at(0));
     let opening = reports.iter().position(|report| report.opens(DoorNumber(1))).unwrap();
-    assert_eq!(reports[opening + 1..], [Report::Ready]);
+    assert_eq!(reports[opening + 1..], [Report::Ready(Load::default())]);
 }
 
 #[test]
@@ -265,9 +265,9 @@ fn what_was_gathered_is_counted_when_the_monitor_gets_busy() {
     }
     // Behind the reporter's back, so that the channel is nearly full.
     while !reporter.channel.is_congested() {
-        reporter.channel.send(Report::Ready.encode(), None).unwrap();
+        reporter.channel.send(Report::Ready(Load::default()).encode(), None).unwrap();
     }
-    reporter.report(Report::Ready).unwrap();
+    reporter.report(Report::Ready(Load::default())).unwrap();
     assert_eq!((reporter.gathered.len(), reporter.unsent.len()), (0, 1));
     let reports = drained(&mut reporter, &far, at(60_000));
     assert!(reports.contains(&Report::LeftOut(Kind::Stage, some(99))), "{:?}", reports.last());

@@ -1,0 +1,11 @@
+//! What others make of the daemon's metrics: a Prometheus of its own, and the dashboard that comes with knockd.
+
+mod dashboard;
+mod prometheus;
+mod site;
+
+pub use self::{
+    dashboard::{Dashboard, Panel, Query},
+    prometheus::{Prometheus, Series},
+    site::{Site, page},
+};
