@@ -30,8 +30,8 @@ pub(super) fn assemble(needs: &Needs, detail: Detail, machine: Machine) -> Vec<I
     }
     let verdicts = Verdicts::write(&mut assembler, drop, machine);
     let mut writer = Writer { assembler, needs, detail, machine, verdicts, drop, tcp: drop, udp: drop };
-    writer.udp = writer.protocol(&needs.udp, &needs.first_udp);
-    writer.tcp = writer.protocol(&needs.tcp, &needs.first_tcp);
+    writer.udp = writer.protocol(&needs.udp, &needs.first_udp, Transport::AtX);
+    writer.tcp = writer.protocol(&needs.tcp, &needs.first_tcp, Transport::AtX);
     let entry = writer.link();
     writer.assembler.finish(entry)
 }
@@ -46,6 +46,15 @@ struct Writer<'a> {
     drop: Label,
     tcp: Label,
     udp: Label,
+}
+
+/// Where the transport header is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transport {
+    /// At X.
+    AtX,
+    /// Behind an IPv4 header without options, at the begin of the packet, which has been copied.
+    Copied,
 }
 
 /// How it ends with a packet that is not simply dropped.
@@ -99,7 +108,8 @@ impl Writer<'_> {
     }
 
     fn network(&mut self, base: u32, tagged: Label) -> Label {
-        let [ipv4, ipv6] = [self.ipv4(base), self.ipv6(base)];
+        let ipv4 = self.ipv4(base);
+        let [ipv4, ipv6] = [self.copied_ipv4(ipv4), self.ipv6(base)];
         let cases = [(IPV4, ipv4), (IPV6, ipv6), (TAG_8021Q, tagged), (TAG_8021AD, tagged)];
         let protocol = self.select(&cases);
         self.assembler.step(code::LOAD_WORD, ancillary::PROTOCOL, protocol)
@@ -141,6 +151,33 @@ impl Writer<'_> {
         next
     }
 
+    /// The usual IPv4 header, which has no options, at the begin of a packet that is not too short to be copied: nearly
+    /// all that there are. Where this doesn't hold it goes on with `other`, which is as good and slower.
+    fn copied_ipv4(&mut self, other: Label) -> Label {
+        let is_any_explained = !self.needs.explained_v4.is_empty();
+        if self.machine == Machine::Classic || is_any_explained || other == self.drop {
+            return other;
+        }
+        let needs = self.needs;
+        let udp = self.protocol(&needs.udp, &needs.first_udp, Transport::Copied);
+        let tcp = self.protocol(&needs.tcp, &needs.first_tcp, Transport::Copied);
+        let mut next = self.select(&[(TCP, tcp), (UDP, udp)]);
+        next = self.assembler.step(step::COPIED_BYTE, 9, next);
+        next = self.assembler.branch(code::IF_ANY_BIT, 0x1fff, self.drop, next);
+        next = self.assembler.step(step::COPIED_HALF, 6, next);
+        if let Destinations::These(targets) = &needs.v4 {
+            let targets = targets.iter().map(|target| target.to_bits());
+            next = tree::search(&mut self.assembler, targets, Detail::FINEST, next, self.drop);
+            next = self.assembler.step(step::COPIED_WORD, 16, next);
+        }
+        next = self.assembler.step(step::COPIED_V4, 0, next);
+        // Version 4, and five words of four bytes.
+        next = self.assembler.branch(code::IF_EQUAL, 0x45, next, other);
+        next = self.assembler.step(step::COPIED_BYTE, 0, next);
+        next = self.assembler.branch(code::IF_EQUAL, 0, next, other);
+        self.assembler.step(step::COPY, 0, next)
+    }
+
     /// The IPv6 header (RFC 8200) at `base`.
     fn ipv6(&mut self, base: u32) -> Label {
         let next = self.ipv6_of_doors(base);
@@ -151,7 +188,9 @@ impl Writer<'_> {
 
     /// The same, of a source that nobody wants to have explained.
     fn ipv6_of_doors(&mut self, base: u32) -> Label {
-        if matches!(&self.needs.v6, Destinations::These(targets) if targets.is_empty()) {
+        let is_elsewhere = matches!(&self.needs.v6, Destinations::These(targets) if targets.is_empty());
+        // Extension headers are let through, but for nobody there is no need to.
+        if is_elsewhere || self.needs.tcp.is_empty() && self.needs.udp.is_empty() {
             return self.drop;
         }
         let fragment = self.ipv6_fragment(base);
@@ -213,32 +252,41 @@ impl Writer<'_> {
         }
     }
 
-    /// The transport header at X. Whoever doesn't remember anything need not know what is a first knock.
-    fn protocol(&mut self, all: &[Demand], first: &[Demand]) -> Label {
-        let other = self.transport(all, self.verdicts.other, self.drop);
+    /// The transport header. Whoever doesn't remember anything need not know what is a first knock.
+    fn protocol(&mut self, all: &[Demand], first: &[Demand], place: Transport) -> Label {
+        let other = self.transport(all, place, self.verdicts.other, self.drop);
         match self.machine {
             Machine::Classic => other,
-            Machine::Extended => self.transport(first, self.verdicts.first, other),
+            Machine::Extended => self.transport(first, place, self.verdicts.first, other),
         }
     }
 
     /// The rules one after the other. UDP comes without one.
-    fn transport(&mut self, demands: &[Demand], wanted: Label, unwanted: Label) -> Label {
+    fn transport(&mut self, demands: &[Demand], place: Transport, wanted: Label, unwanted: Label) -> Label {
         demands.iter().rev().fold(unwanted, |other, demand| {
-            let ports = self.ports(&demand.ports, wanted, other);
-            self.flags(demand.rule, ports, other)
+            let ports = self.ports(&demand.ports, place, wanted, other);
+            self.flags(demand.rule, place, ports, other)
         })
     }
 
-    fn ports(&mut self, ports: &Ports, wanted: Label, other: Label) -> Label {
+    fn ports(&mut self, ports: &Ports, place: Transport, wanted: Label, other: Label) -> Label {
         let Ports::These(ports) = ports else { return wanted };
         let ports = ports.iter().copied().map(u32::from);
         let search = tree::search(&mut self.assembler, ports, self.detail, wanted, other);
-        self.assembler.step(code::LOAD_HALF_AT_X, 2, search)
+        match place {
+            Transport::AtX => self.assembler.step(code::LOAD_HALF_AT_X, 2, search),
+            Transport::Copied => self.assembler.step(step::COPIED_HALF, WITHOUT_OPTIONS + 2, search),
+        }
     }
 
     /// A segment that is too short for the flags is too short to be a hit, so that the load may well drop it.
-    fn flags(&mut self, FlagRule { set, clear }: FlagRule, admitted: Label, other: Label) -> Label {
+    fn flags(
+        &mut self,
+        FlagRule { set, clear }: FlagRule,
+        place: Transport,
+        admitted: Label,
+        other: Label,
+    ) -> Label {
         let [set, clear] = [set.0, clear.0].map(u32::from);
         if set | clear == 0 {
             return admitted;
@@ -251,7 +299,11 @@ impl Writer<'_> {
             let equal = self.assembler.branch(code::IF_EQUAL, set, admitted, other);
             self.assembler.step(code::AND, set | clear, equal)
         };
-        self.assembler.step(code::LOAD_BYTE_AT_X, 13, test)
+        match place {
+            Transport::AtX => self.assembler.step(code::LOAD_BYTE_AT_X, 13, test),
+            // Beyond the end of the copy.
+            Transport::Copied => self.assembler.step(code::LOAD_BYTE, WITHOUT_OPTIONS + 13, test),
+        }
     }
 
     /// Goes where A says, and drops the packet if no case fits.
@@ -262,6 +314,9 @@ impl Writer<'_> {
         })
     }
 }
+
+/// How long an IPv4 header is that has no options.
+const WITHOUT_OPTIONS: u32 = 20;
 
 /// The link layer addressed this host (`linux/if_packet.h`).
 const PACKET_HOST: u32 = 0;

@@ -54,6 +54,10 @@ pub(in crate::filter) mod code {
     pub(in crate::filter) const SET_WIDE: u8 = 0x18;
     /// `BPF_LDX | BPF_W | BPF_MEM`: target is the 32-bit word at source + offset.
     pub(in crate::filter) const LOAD_WORD: u8 = 0x61;
+    /// `BPF_LDX | BPF_H | BPF_MEM`: target is the 16-bit word at source + offset.
+    pub(in crate::filter) const LOAD_HALF: u8 = 0x69;
+    /// `BPF_LDX | BPF_B | BPF_MEM`: target is the byte at source + offset.
+    pub(in crate::filter) const LOAD_BYTE: u8 = 0x71;
     /// `BPF_STX | BPF_W | BPF_MEM`: the 32-bit word at target + offset becomes source.
     pub(in crate::filter) const STORE_WORD: u8 = 0x63;
     /// `BPF_ALU | BPF_END | BPF_TO_BE`: as many bits of target as the operand says, in the order of the network.
@@ -68,6 +72,8 @@ pub(in crate::filter) mod code {
     pub(in crate::filter) const SHIFT_LEFT: u8 = 0x64;
     /// `BPF_ALU64 | BPF_MOV | BPF_X`
     pub(in crate::filter) const COPY: u8 = 0xbf;
+    /// `BPF_ALU64 | BPF_ADD | BPF_K`
+    pub(in crate::filter) const ADD_WIDE: u8 = 0x07;
     /// `BPF_ALU64 | BPF_ADD | BPF_X`
     pub(in crate::filter) const ADD_REGISTER: u8 = 0x0f;
     /// `BPF_ALU64 | BPF_MUL | BPF_X`
@@ -118,6 +124,9 @@ pub(in crate::filter) mod wide {
 pub(in crate::filter) mod function {
     /// `bpf_ktime_get_boot_ns`: `CLOCK_BOOTTIME` in nanoseconds (Linux 5.8).
     pub(in crate::filter) const CLOCK: i32 = 125;
+    /// `bpf_skb_load_bytes`: copies so many bytes as register 4 says from the place in the packet that register 2 says to
+    /// the address in register 3, and returns 0, if the packet described by register 1 has as many.
+    pub(in crate::filter) const COPY_PACKET: i32 = 26;
     /// `bpf_tail_call`: goes on with the program in slot register 3 of the table in register 2, and does not come back;
     /// without such a program nothing happens.
     pub(in crate::filter) const GO_ON: i32 = 12;

@@ -24,6 +24,11 @@ const TABLE: i32 = 77;
 // Addresses, by their upper bits.
 const DESCRIPTION: u64 = 1 << 40;
 const VALUE: u64 = 2 << 40;
+/// The end of the program's own memory.
+const MEMORY: u64 = 3 << 40;
+
+/// How much of that there is.
+const MEMORY_BYTES: usize = 512;
 
 /// Asserts what the kernel's verifier asks of the shape: every jump goes forward and lands on an instruction, every path
 /// ends, everything is known.
@@ -36,7 +41,7 @@ pub(in crate::filter) fn check(program: &ExactProgram) {
             assert_eq!((one.code, one.target, one.source, one.offset), (0, 0, 0, 0));
             continue;
         }
-        assert!(one.target < 10 && one.source < 10);
+        assert!(one.target < 10 && one.source <= 10);
         if one.code == code::SET_WIDE {
             assert!(matches!((one.source, one.operand), (wide::NUMBER, _) | (wide::PLACE_IN_VALUE, TABLE)));
         }
@@ -65,8 +70,10 @@ impl Machine {
 
     pub(in crate::filter) fn run(&mut self, program: &ExactProgram, packet: &Packet) -> Run {
         let program: Vec<_> = program.instructions(TABLE).collect();
-        let mut run = Running { machine: self, packet, registers: [None; 10] };
+        let memory = [None; MEMORY_BYTES];
+        let mut run = Running { machine: self, packet, registers: [None; 11], memory };
         run.registers[1] = Some(DESCRIPTION);
+        run.registers[10] = Some(MEMORY);
         let mut place = 0;
         for executed in 1.. {
             match run.step(&program[place..]) {
@@ -87,7 +94,9 @@ struct Running<'a> {
     machine: &'a mut Machine,
     packet: &'a Packet,
     /// None before something is in it.
-    registers: [Option<u64>; 10],
+    registers: [Option<u64>; 11],
+    /// The same, from its begin to its end.
+    memory: [Option<u8>; MEMORY_BYTES],
 }
 
 impl Running<'_> {
@@ -108,17 +117,25 @@ impl Running<'_> {
                 self.set(target, if is_number { high << 32 | low } else { VALUE + high });
                 return Next::Skip(1);
             }
-            code::LOAD_WORD => self.set(target, self.load(at(self.wide(source)))),
+            code::LOAD_WORD => self.set(target, self.load(at(self.wide(source)), 4)),
+            code::LOAD_HALF => self.set(target, self.load(at(self.wide(source)), 2)),
+            code::LOAD_BYTE => self.set(target, self.load(at(self.wide(source)), 1)),
             code::STORE_WORD => self.store(at(self.wide(target)), self.low(source)),
-            code::FROM_NETWORK => {
-                assert_eq!(operand, 16);
+            code::FROM_NETWORK if operand == 16 => {
                 self.set(target, u16::from_be(u16::try_from(self.low(target) & 0xffff).unwrap()).into());
+            }
+            code::FROM_NETWORK => {
+                assert_eq!(operand, 32);
+                self.set(target, u32::from_be(self.low(target)).into());
             }
             code::SET => self.set(target, operand.cast_unsigned().into()),
             code::ADD => self.set(target, self.low(target).wrapping_add_signed(operand).into()),
             code::AND => self.set(target, (self.low(target) & operand.cast_unsigned()).into()),
             code::SHIFT_LEFT => self.set(target, (self.low(target) << operand).into()),
             code::COPY => self.set(target, self.wide(source)),
+            code::ADD_WIDE => {
+                self.set(target, self.wide(target).wrapping_add_signed(operand.into()));
+            }
             code::ADD_REGISTER => self.set(target, self.wide(target).wrapping_add(self.wide(source))),
             code::MULTIPLY => self.set(target, self.wide(target).wrapping_mul(self.wide(source))),
             code::SHIFT_RIGHT_WIDE => self.set(target, self.wide(target) >> operand),
@@ -140,9 +157,23 @@ impl Running<'_> {
     }
 
     fn call(&mut self, function: i32) {
-        assert_eq!(function, function::CLOCK);
+        let result = match function {
+            function::CLOCK => self.machine.clock,
+            function::COPY_PACKET => self.copy_packet(),
+            other => panic!("function {other}"),
+        };
         self.registers[..6].fill(None);
-        self.set(0, self.machine.clock);
+        self.set(0, result);
+    }
+
+    fn copy_packet(&mut self) -> u64 {
+        assert_eq!(self.wide(1), DESCRIPTION);
+        let [from, length] = [2, 4].map(|register| usize::try_from(self.wide(register)).unwrap());
+        let to = MEMORY_BYTES - usize::try_from(MEMORY - self.wide(3)).unwrap();
+        let Some(bytes) = self.packet.data.get(from..from + length) else { return u64::MAX };
+        let bytes: Vec<_> = bytes.iter().copied().map(Some).collect();
+        self.memory[to..to + length].copy_from_slice(&bytes);
+        0
     }
 
     /// A load from the packet: one beyond it drops it.
@@ -156,7 +187,19 @@ impl Running<'_> {
         Next::Skip(0)
     }
 
-    fn load(&self, address: u64) -> u64 {
+    fn load(&self, address: u64, length: usize) -> u64 {
+        if address >= MEMORY - 512 {
+            let place = MEMORY_BYTES - usize::try_from(MEMORY - address).unwrap();
+            assert_eq!(place % length, 0, "not aligned, which the kernel asks for");
+            let bytes = self.memory[place..place + length].iter().map(|byte| byte.expect("it was written"));
+            let bytes: Vec<_> = bytes.collect();
+            return match length {
+                4 => u32::from_ne_bytes(bytes.try_into().unwrap()).into(),
+                2 => u16::from_ne_bytes(bytes.try_into().unwrap()).into(),
+                _ => bytes[0].into(),
+            };
+        }
+        assert_eq!(length, 4);
         if address >= VALUE {
             let written = self.machine.written.get(&place_of(address));
             return written.copied().unwrap_or(self.machine.unwritten).into();

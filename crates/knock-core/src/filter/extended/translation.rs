@@ -41,8 +41,13 @@ const X: u8 = 7;
 const SUM: u8 = X;
 /// Where in the packet the IP header begins, and later the address of somebody's place in the table.
 const PLACE: u8 = 8;
-/// The version of IP.
+/// The version of IP, or [`IN_COPY`].
 const VERSION: u8 = 9;
+/// The end of the memory that a program has for itself.
+const MEMORY: u8 = 10;
+
+/// In place of the version: IPv4, in the copy of the packet's begin.
+const IN_COPY: i32 = 0;
 
 struct Writer<'a> {
     written: Vec<Instruction>,
@@ -101,6 +106,11 @@ impl Writer<'_> {
                 self.number(code::SHIFT_LEFT, A, 2);
                 self.copy(X, A);
             }
+            step::COPY => self.copy_packet(),
+            step::COPIED_WORD => self.copied(code::LOAD_WORD, A, operand, 32),
+            step::COPIED_HALF => self.copied(code::LOAD_HALF, A, operand, 16),
+            step::COPIED_BYTE => self.copied(code::LOAD_BYTE, A, operand, 8),
+            step::COPIED_V4 => self.header(0, IN_COPY),
             step::V4 => self.header(operand, 4),
             step::V6 => self.header(operand, 6),
             step::BEGIN => {
@@ -120,6 +130,24 @@ impl Writer<'_> {
         }
     }
 
+    fn copy_packet(&mut self) {
+        self.copy(1, PACKET);
+        self.number(code::SET, 2, 0);
+        self.copy(3, MEMORY);
+        self.number(code::ADD_WIDE, 3, -i32::from(step::COPIED));
+        self.number(code::SET, 4, step::COPIED.into());
+        self.call(function::COPY_PACKET);
+    }
+
+    /// Loads so many bits from a place in the copy.
+    fn copied(&mut self, code: u8, target: u8, place: i32, bits: i32) {
+        let place = i16::try_from(place - i32::from(step::COPIED)).unwrap_or_default();
+        self.push(code, target, MEMORY, place, 0);
+        if bits > 8 {
+            self.number(code::FROM_NETWORK, target, bits);
+        }
+    }
+
     fn header(&mut self, place: i32, version: i32) {
         self.number(code::SET, PLACE, place);
         self.number(code::SET, VERSION, version);
@@ -131,6 +159,11 @@ impl Writer<'_> {
     fn find_source(&mut self) {
         let [sum, first, more @ ..] = self.key.0;
         self.wide(SUM, sum);
+        let is_elsewhere = self.ahead(code::IF_NOT_EQUAL, VERSION, 0, IN_COPY);
+        self.copied(code::LOAD_WORD, A, 12, 32);
+        self.add(first);
+        let is_done = self.ahead(code::JUMP, 0, 0, 0);
+        self.land(is_elsewhere);
         let is_v6 = self.ahead(code::IF_EQUAL, VERSION, 0, 6);
         self.add_word(12, first);
         let is_v4 = self.ahead(code::JUMP, 0, 0, 0);
@@ -139,6 +172,7 @@ impl Writer<'_> {
             self.add_word(word, factor);
         }
         self.land(is_v4);
+        self.land(is_done);
         // Places have 4 bytes each.
         self.number(code::SHIFT_RIGHT_WIDE, SUM, i32::try_from(62 - PLACE_BITS).unwrap_or_default());
         self.number(code::AND, SUM, ((1 << PLACE_BITS) - 1) << 2);
@@ -149,6 +183,11 @@ impl Writer<'_> {
     /// Adds a word of the header, multiplied.
     fn add_word(&mut self, word: i32, factor: u64) {
         self.push(code::PACKET_WORD_AT, 0, PLACE, 0, word);
+        self.add(factor);
+    }
+
+    /// Adds A, multiplied.
+    fn add(&mut self, factor: u64) {
         self.wide(1, factor);
         self.push(code::MULTIPLY, A, 1, 0, 0);
         self.push(code::ADD_REGISTER, SUM, A, 0, 0);

@@ -50,6 +50,15 @@ fn all_of_an_explained_source_comes_through_and_it_is_remembered() {
     assert!(hears(&mut machine, &without, &next(1)) && !hears(&mut machine, &without, &next(2)));
 }
 
+/// Such a door opens to nobody: the same flag is to be set and clear.
+#[test]
+fn of_others_nothing_comes_through_for_doors_that_need_nothing() {
+    let doors = [Door { flags: rule(0x02, 0x02), ..door("7000,8000") }];
+    let (classic, exact) = attentive(&doors, Families::Both, &sources(1));
+    let extended = Sample { source: 2, extensions: vec![(0, 0)], ..Sample::new("2001:db8::1", TCP, 7000) };
+    assert!(!takes(&classic, &extended) && !hears(&mut Machine::new(), &exact, &extended));
+}
+
 #[test]
 fn a_family_that_nobody_listens_to_is_not_explained() {
     let (classic, _) = attentive(&[door("1,2")], Families::V4Only, &sources(1));
