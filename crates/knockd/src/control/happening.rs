@@ -129,3 +129,49 @@ fn closes(purpose: Purpose) -> bool {
 fn text(name: &Arc<str>) -> String {
     name.as_ref().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Kind, Level};
+
+    fn event(line: Line) -> Happening {
+        of(&Heard::Said(line, Timestamp::UNIX_EPOCH)).unwrap().what
+    }
+
+    #[test]
+    fn lines_are_events_with_what_they_are_about() {
+        let (source, door): (IpAddr, Arc<str>) = ([192, 0, 2, 7].into(), "ssh".into());
+        let stay = Duration::from_secs(30);
+        let (longer, what) = (false, "tcp/22".into());
+        let let_in = event(Line::LetIn { source, door: Arc::clone(&door), what, stay, longer });
+        let opened = Happening::Opened { door: "ssh".to_owned(), source, left_ms: 30_000, by_kernel: true };
+        assert_eq!(let_in, opened);
+        let killed = Line::CommandKilled {
+            door,
+            source,
+            purpose: Purpose::Stop,
+            signal: 9,
+            took: Duration::from_millis(5),
+        };
+        let ended = Happening::CommandEnded {
+            door: "ssh".to_owned(),
+            source,
+            closes: true,
+            took_ms: Some(5),
+            failure: Some("signal 9".to_owned()),
+        };
+        assert_eq!(event(killed), ended);
+    }
+
+    #[test]
+    fn what_has_no_event_of_its_own_is_a_line_of_the_log() {
+        let line = Line::Text { level: Level::Warning, text: "strange".to_owned() };
+        let log = Happening::Log { level: "warning".to_owned(), text: "strange".to_owned() };
+        assert_eq!(event(line), log);
+        let left_out = of(&Heard::LeftOut(Kind::PacketsDropped, 7, Timestamp::UNIX_EPOCH)).unwrap();
+        assert_eq!(left_out.at, "1970-01-01T00:00:00.000000Z");
+        assert_eq!(left_out.what, Happening::LeftOut { count: 7, what: "packets dropped".to_owned() });
+        assert_eq!(of(&Heard::Lost(3)), None);
+    }
+}

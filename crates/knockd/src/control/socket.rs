@@ -177,7 +177,11 @@ fn listen(path: &Path) -> io::Result<(UnixListener, Option<io::Error>)> {
 fn make_directory(path: &Path) -> io::Result<Option<PathBuf>> {
     let Some(directory) = path.parent() else { return Ok(None) };
     match DirBuilder::new().mode(0o755).create(directory) {
-        Ok(()) => Ok(Some(directory.to_owned())),
+        Ok(()) => {
+            // Whatever the umask is: who may use the socket has to get there.
+            fs::set_permissions(directory, Permissions::from_mode(0o755))?;
+            Ok(Some(directory.to_owned()))
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
         Err(error) => Err(error),
     }
@@ -202,6 +206,7 @@ mod tests {
         UnixStream::connect(&path).unwrap();
         let mode = fs::symlink_metadata(&path).unwrap().mode() & 0o777;
         assert!(mode == 0o600 || mode == 0o660, "{mode:o}");
+        assert_eq!(fs::metadata(&directory).unwrap().mode() & 0o777, 0o755);
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
         socket.remove();
         assert!(!directory.exists());

@@ -256,3 +256,47 @@ fn no_more_wait_than_can_be_borne_and_all_that_do_are_still_opened() {
     assert!(openings.is_empty());
     assert_eq!(openings.waiting, 0);
 }
+
+#[test]
+fn somebody_can_close_before_the_time_is_over() {
+    let mut openings = openings();
+    let source = both().source;
+    open(&mut openings, at(0), both(), Reknock::Again);
+    openings.started(at(0), OpeningId(0));
+    assert!(openings.has("ssh", 0, source) && !openings.has("ssh", 1, source));
+    assert_eq!(openings.close_by_hand("web", None).0, 0);
+    assert_eq!(openings.close_by_hand("ssh", Some([10, 0, 0, 1].into())).0, 0);
+    let (count, deeds) = openings.close_by_hand("ssh", Some(source));
+    assert_eq!((count, short(&deeds)), (1, vec!["0 stop".to_owned()]));
+    assert_eq!(openings.close_by_hand("ssh", None).0, 0, "it is under way");
+    assert_eq!(openings.next_deadline(), None);
+    assert_eq!(short(&openings.stopped(at(1), OpeningId(0))), ["0 closed"]);
+    assert!(openings.is_empty());
+}
+
+#[test]
+fn what_is_closed_by_hand_while_it_opens_is_closed_then_or_never_begins() {
+    let mut openings = openings();
+    open(&mut openings, at(0), both(), Reknock::Again);
+    openings.open(at(0), both(), Reknock::Again);
+    let (count, deeds) = openings.close_by_hand("ssh", None);
+    assert_eq!((count, short(&deeds)), (2, vec!["1 closed".to_owned()]));
+    assert!(openings.noted(at(0), OpeningId(1)).is_empty());
+    assert_eq!(short(&openings.started(at(1), OpeningId(0))), ["0 stop"]);
+}
+
+#[test]
+fn somebody_can_have_it_last_longer() {
+    let mut openings = openings();
+    let (source, minute) = (both().source, Duration::from_secs(60));
+    open(&mut openings, at(0), both(), Reknock::Again);
+    assert_eq!(openings.extend_by_hand(at(0), "ssh", source, minute).0, None, "it is not open yet");
+    openings.started(at(0), OpeningId(0));
+    let (left, deeds) = openings.extend_by_hand(at(2), "ssh", source, minute);
+    assert_eq!(left, Some(Duration::from_secs(63)));
+    assert_eq!(short(&deeds), ["0 lasts 63", "ssh extended"]);
+    assert_eq!(openings.next_deadline(), Some(at(65)));
+    assert_eq!(openings.list(at(5), None, None, 9).0[0].left_ms, Some(60_000));
+    assert_eq!(openings.list(at(5), Some("ssh"), Some(source), 0), (Vec::new(), 1));
+    assert_eq!(openings.extend_by_hand(at(2), "web", source, minute).0, None);
+}
