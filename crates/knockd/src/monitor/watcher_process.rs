@@ -5,16 +5,22 @@ use std::{
     os::unix::process::CommandExt,
     os::unix::process::ExitStatusExt,
     process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::Duration,
 };
 
 use libc::SIGSYS;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::privileges;
-use crate::{ipc::channel::Channel, sandbox::Identity};
+use crate::{clock, ipc::channel::Channel, sandbox::Identity};
 
 /// The option that makes this program the watcher.
 pub const WATCHER: &str = "--watcher";
+
+/// How long one that was killed has to be gone, and how often it is looked.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_micros(200);
 
 /// A watcher that runs, and the way to it.
 #[derive(Debug)]
@@ -63,7 +69,8 @@ impl WatcherProcess {
         status.is_ok_and(|status| status.is_some_and(|status| status.stopped()))
     }
 
-    /// Ends it, if it hasn't ended yet, and takes its exit status. `identity` is whom it was told to be.
+    /// Ends it, if it hasn't ended yet, and takes its exit status. `identity` is whom it was told to be. A debugger gets
+    /// the status first: one that doesn't ask for it is not waited for.
     pub fn end(mut self, identity: Option<Identity>) -> io::Result<ExitStatus> {
         // It may have ended by itself.
         if self.child.kill().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
@@ -71,7 +78,16 @@ impl WatcherProcess {
         {
             privileges::kill_as(identity, Pid::from_child(&self.child))?;
         }
-        self.child.wait()
+        let deadline = clock::now().after(PATIENCE);
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if clock::now() >= deadline {
+                return Err(io::Error::other("it was killed, but is held by somebody, such as a debugger"));
+            }
+            thread::sleep(PAUSE);
+        }
     }
 }
 

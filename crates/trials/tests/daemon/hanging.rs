@@ -1,6 +1,6 @@
 //! A process that looks at packets and does nothing any more.
 
-use std::{thread, time::Duration};
+use std::{sync::mpsc, thread, time::Duration};
 
 use libtest_mimic::Trial;
 use nix::{
@@ -23,6 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("hanging::one_that_was_stopped_is_replaced", one_that_was_stopped_is_replaced),
         trial("hanging::one_that_does_not_answer_is_replaced", one_that_does_not_answer_is_replaced),
+        trial("hanging::a_debugger_does_not_hold_up_the_end", a_debugger_does_not_hold_up_the_end),
         trial("hanging::who_is_stopped_together_stays_together", who_is_stopped_together_stays_together),
         trial("hanging::nobody_is_woken_up_to_find_out", nobody_is_woken_up_to_find_out),
     ]
@@ -69,6 +70,28 @@ fn one_that_does_not_answer_is_replaced() -> Outcome {
     holder.join().map_err(|_| Trouble::new("its holder has failed"))??;
     insist(&daemon, "door", KNOCKS, &lab)?;
     daemon.terminate()
+}
+
+/// Its parent isn't told of its end before the debugger has asked for it.
+fn a_debugger_does_not_hold_up_the_end() -> Outcome {
+    let lab = Lab::new()?;
+    let daemon = Setup::new(&lab, DOOR)?.start()?;
+    let watcher = daemon.watcher()?;
+    let id = Pid::from_raw(watcher.id);
+    let (over, is_over) = mpsc::channel::<()>();
+    let holder = thread::spawn(move || -> Outcome {
+        ptrace::seize(id, ptrace::Options::empty())?;
+        ptrace::interrupt(id)?;
+        // Until the other end is dropped.
+        let _ = is_over.recv();
+        while !matches!(waitpid(id, None)?, WaitStatus::Signaled(..) | WaitStatus::Exited(..)) {}
+        Ok(())
+    });
+    let held = || watcher.status("State").is_ok_and(|state| state.starts_with('t')).then_some(());
+    await_some(PATIENCE, held).ok_or_else(|| Trouble::new("it can't be held"))?;
+    daemon.terminate()?;
+    drop(over);
+    holder.join().map_err(|_| Trouble::new("its holder has failed"))?
 }
 
 fn who_is_stopped_together_stays_together() -> Outcome {
