@@ -7,7 +7,10 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
 };
 
-use rustix::{io::Errno, net::sockopt::set_socket_recv_buffer_size_force};
+use rustix::{
+    io::Errno,
+    net::sockopt::{set_socket_recv_buffer_size, set_socket_recv_buffer_size_force},
+};
 
 use super::{
     by_hand::{ByHand, Changes},
@@ -82,7 +85,9 @@ impl Listener {
     pub(super) fn open() -> io::Result<Self> {
         let socket = Socket::open(GROUP)?;
         // Without the right to it a flood of changes is lost earlier.
-        let _ = set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER);
+        if set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER).is_err() {
+            let _ = set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER);
+        }
         Ok(Self {
             socket,
             is_lossy: false,

@@ -278,7 +278,10 @@ fn many_doors_and_ports_go_up_at_once() {
                 let shown = nft("list chain inet knockd doors");
                 assert_eq!(shown.matches(" accept comment ").count(), accepting);
             }
-            assert_eq!(firewall.news().unwrap(), News::Nothing);
+            // Who has no right to a large buffer can't hear so much at once.
+            let news = firewall.news().unwrap();
+            assert!(matches!(news, News::Nothing | News::Lost), "{news:?}");
+            assert_eq!(firewall.compare().unwrap(), None);
         }
     });
 }
