@@ -1,9 +1,9 @@
 //! The control socket, at which `knockctl` asks and tells the daemon things.
 //!
-//! A thread has the socket and its clients ([`server`]): it reads requests, checks who may make them and writes answers,
+//! A thread has the socket and its clients (`server`): it reads requests, checks who may make them and writes answers,
 //! however many clients there are and however slow they are. The monitor gets whole requests, one at a time, and only those
 //! that need it ([`Control::next`]); what takes long of an answer is left to the thread ([`Control::answer_with`]). What is
-//! said in the log goes to those who watch ([`log::Tap`](crate::log::Tap)).
+//! said in the log goes to those who watch (`log::Tap`).
 
 mod client;
 mod crowd;
