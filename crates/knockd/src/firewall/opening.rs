@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_core::NLM_F_CREATE;
 use rustix::io::Errno;
 
 use super::nf_tables::{
@@ -52,22 +52,13 @@ pub(super) struct Place<'a> {
 impl Place<'_> {
     /// Has these keys be in the set for this time from now on, or longer if they were already.
     ///
-    /// Whoever knocks is new as a rule, so that is tried first: a single transaction, which the kernel refuses where one
-    /// of them is there.
-    pub(super) fn extend(self, socket: &mut Socket, keys: &[Vec<u8>], time: Duration) -> Result<(), Refusal> {
-        let time = time.clamp(SHORTEST, LONGEST);
-        let elements: Vec<_> = keys.iter().map(|key| (key.as_slice(), Some(time))).collect();
-        match socket.change(None, |batch| self.write_new(batch, &elements)) {
-            Err(refusal) if refusal.is(Errno::EXIST) => self.prolong(socket, keys, time),
-            outcome => outcome,
-        }
-    }
-
-    /// The same where some are in the set already.
+    /// What is there is asked for first. To add it and be refused would save that for whoever is new, but a transaction
+    /// that is refused has the kernel wait for all processors, tens of milliseconds (`__nf_tables_abort`).
     ///
     /// Kernels before 6.12 don't change the time of an element that is there. So it is added, in case it isn't there,
     /// taken away, and added again, all in one transaction, between whose ends no packet comes.
-    fn prolong(self, socket: &mut Socket, keys: &[Vec<u8>], time: Duration) -> Result<(), Refusal> {
+    pub(super) fn extend(self, socket: &mut Socket, keys: &[Vec<u8>], time: Duration) -> Result<(), Refusal> {
+        let time = time.clamp(SHORTEST, LONGEST);
         let (mut shorter, mut are_new) = (Vec::new(), true);
         for key in keys {
             let left = self.left(socket, key)?;
@@ -159,15 +150,6 @@ impl Place<'_> {
 
     fn write(self, batch: &mut Batch, kind: u8, all: &[Element<'_>]) {
         let flags = if kind == message::NEWSETELEM { NLM_F_CREATE } else { 0 };
-        self.write_with(batch, kind, flags, all);
-    }
-
-    /// Adds what may not be there yet.
-    fn write_new(self, batch: &mut Batch, all: &[Element<'_>]) {
-        self.write_with(batch, message::NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, all);
-    }
-
-    fn write_with(self, batch: &mut Batch, kind: u8, flags: u16, all: &[Element<'_>]) {
         batch.add(kind, flags, self.family, |attributes| {
             self.name(attributes);
             write_elements(attributes, all);
