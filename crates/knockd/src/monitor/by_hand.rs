@@ -49,8 +49,9 @@ impl Monitor {
         source: Option<IpAddr>,
         user: u32,
     ) -> Answer {
-        let shut = self.guard.close(now, name, source).map_err(|refused| failed(refused.to_string()))?;
+        // Whatever the firewall says, what commands have opened is closed.
         let by_commands = self.opener.close(now, name, source, &self.log);
+        let shut = self.guard.close(now, name, source).map_err(|refused| failed(refused.to_string()))?;
         let count = shut.len() + by_commands;
         if count == 0 && source.is_some() {
             return Err(self.not_open(name));

@@ -213,25 +213,39 @@ impl Openings {
     /// Takes in that the start command of an opening has ended, however it did.
     pub fn started(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
         let Some(state) = self.states.get_mut(&id) else { return Vec::new() };
+        let mut at_least = now;
         match state.phase {
             _ if state.opening.stop.is_none() => return self.end(id),
             // Its end was not waited for.
             Phase::Stopping => return Vec::new(),
             Phase::StartingToClose => return self.close(id),
-            Phase::Open(until) => _ = self.closing_times.remove(&(until, id)),
+            Phase::Open(until) => {
+                self.closing_times.remove(&(until, id));
+                // Somebody may have extended it.
+                at_least = until;
+            }
             _ => {}
         }
         state.may_run = false;
-        self.stands_open(now, id)
+        self.stands_open(now, id, at_least)
     }
 
     /// Takes in that the start command of an opening does not end. The door may be open: its time counts from now, and
-    /// what still runs then is ended before it is closed.
+    /// what still runs then is ended before it is closed; at once if that was to be done when it has ended.
     pub fn hangs(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
-        let is_starting = |state: &&mut State| state.phase == Phase::Starting && state.opening.stop.is_some();
-        let Some(state) = self.states.get_mut(&id).filter(is_starting) else { return Vec::new() };
-        state.may_run = true;
-        self.stands_open(now, id)
+        let is_to_be_closed = |state: &&mut State| state.opening.stop.is_some();
+        let Some(state) = self.states.get_mut(&id).filter(is_to_be_closed) else { return Vec::new() };
+        match state.phase {
+            Phase::Starting => {
+                state.may_run = true;
+                self.stands_open(now, id, now)
+            }
+            Phase::StartingToClose => {
+                state.may_run = true;
+                self.close(id)
+            }
+            Phase::Noting | Phase::Queued | Phase::Open(_) | Phase::Stopping => Vec::new(),
+        }
     }
 
     /// Takes in that the stop command of an opening has ended, however it did.
@@ -318,14 +332,15 @@ impl Openings {
     }
 
     /// Its time counts from now.
-    fn stands_open(&mut self, now: Moment, id: OpeningId) -> Vec<Deed> {
+    fn stands_open(&mut self, now: Moment, id: OpeningId, at_least: Moment) -> Vec<Deed> {
         let Some(state) = self.states.get_mut(&id) else { return Vec::new() };
         let Opening { door, source, stay, .. } = &state.opening;
         let (door, source, stay) = (Arc::clone(door), *source, *stay);
-        let until = now.after(stay);
+        let until = now.after(stay).max(at_least);
+        let left = until.since(now);
         state.enter(Phase::Open(until), &mut self.waiting);
         self.closing_times.insert((until, id));
-        vec![Deed::NoteLasts(id, stay), Deed::SayOpened(door, source, stay)]
+        vec![Deed::NoteLasts(id, left), Deed::SayOpened(door, source, left)]
     }
 
     fn is_still_open_from_before(&self, id: OpeningId, wanted: &Opening) -> bool {

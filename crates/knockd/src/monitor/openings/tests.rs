@@ -286,6 +286,29 @@ fn what_is_closed_by_hand_while_it_opens_is_closed_then_or_never_begins() {
 }
 
 #[test]
+fn what_is_closed_by_hand_while_it_hangs_is_closed_when_that_is_known() {
+    let mut openings = openings();
+    open(&mut openings, at(0), both(), Reknock::Again);
+    assert!(openings.close_by_hand("ssh", None).1.is_empty());
+    assert_eq!(short(&openings.hangs(at(30), OpeningId(0))), ["0 ended", "0 stop"]);
+    assert!(openings.started(at(40), OpeningId(0)).is_empty());
+    openings.stopped(at(41), OpeningId(0));
+    assert!(openings.is_empty());
+}
+
+#[test]
+fn what_is_extended_while_it_hangs_keeps_its_time() {
+    let mut openings = openings();
+    let (source, minute) = (both().source, Duration::from_secs(60));
+    open(&mut openings, at(0), both(), Reknock::Again);
+    openings.hangs(at(30), OpeningId(0));
+    openings.extend_by_hand(at(31), "ssh", source, minute);
+    assert_eq!(openings.next_deadline(), Some(at(95)));
+    assert_eq!(short(&openings.started(at(40), OpeningId(0))), ["0 lasts 55"]);
+    assert_eq!(openings.next_deadline(), Some(at(95)));
+}
+
+#[test]
 fn somebody_can_have_it_last_longer() {
     let mut openings = openings();
     let (source, minute) = (both().source, Duration::from_secs(60));
