@@ -42,8 +42,9 @@ fn goes_along(lab: &Lab, load: &str, chapter: &str) -> Outcome {
     is_shut(lab, OTHER, "tcp/22")?;
     let config = "Open = tcp/22\n Cmd_Timeout = 60";
     let daemon = daemon(lab, config)?;
-    let warnings = || daemon.log().count("packets to tcp/22");
-    ensure(warnings() > 0, format!("nobody is warned:\n{}", daemon.said()))?;
+    let warning = "packets to tcp/22";
+    daemon.log().await_part(warning)?;
+    let warnings = || daemon.log().count(warning);
     for source in [KNOCKER, KNOCKER6] {
         enter(lab, &daemon, source)?;
         is_shut(lab, source, "tcp/22")?;
