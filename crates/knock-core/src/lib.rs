@@ -14,6 +14,7 @@ mod written;
 pub mod config;
 pub mod door;
 pub mod engine;
+pub mod errors;
 pub mod event;
 pub mod explanation;
 pub mod filter;

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use thiserror::Error;
 
 use crate::{
+    errors::Errors,
     sequence::{Sequence, SequenceError},
     written::{Written, uncommented},
 };
@@ -56,9 +57,9 @@ pub enum NoSequence {
     /// Its bytes are not text.
     #[error("it is not UTF-8")]
     NotUtf8,
-    /// It is text, but not that of a sequence. The place counts from the start of the line.
+    /// It is text, but not that of a sequence. The places count from the start of the line.
     #[error(transparent)]
-    Malformed(#[from] SequenceError),
+    Malformed(#[from] Errors<SequenceError>),
 }
 
 /// A line that would open the door to whoever overheard an earlier one.
@@ -180,7 +181,8 @@ mod tests {
         );
         assert!(matches!(
             &file.mistakes[2].wrong,
-            NoSequence::Malformed(error) if error.mistake == SequenceMistake::Protocol && error.place == (4..8)
+            NoSequence::Malformed(errors)
+                if errors.first().mistake == SequenceMistake::Protocol && errors.first().place == (4..8)
         ));
     }
 

@@ -4,7 +4,10 @@ use std::{fmt, num::NonZeroU16, ops::Range, str::FromStr};
 
 use thiserror::Error;
 
-use crate::sequence::{Knock, Protocol};
+use crate::{
+    errors::Errors,
+    sequence::{Knock, Protocol},
+};
 
 /// Neighbouring ports of one protocol: at least one, from the lowest to the highest, both included.
 ///
@@ -136,25 +139,25 @@ impl FromStr for PortRange {
     type Err = PortsError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Piece { text, start: 0 }.range()
+        Piece { text, start: 0 }.range().map_err(Errors::into_first)
     }
 }
 
 impl FromStr for Ports {
-    type Err = PortsError;
+    type Err = Errors<PortsError>;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let whole = Piece { text, start: 0 }.trimmed();
         if whole.text.is_empty() {
-            return Err(whole.error(PortsMistake::Empty));
+            return Err(whole.error(PortsMistake::Empty).into());
         }
-        let mut ranges = Vec::new();
         let mut start = 0;
-        for text in text.split(',') {
-            ranges.push(Piece { text, start }.range()?);
+        let ranges = Errors::gather(text.split(',').map(|text| {
+            let range = Piece { text, start }.range();
             start += text.len() + 1;
-        }
-        Self::new(&ranges).map_err(|mistake| whole.error(mistake))
+            range
+        }))?;
+        Self::new(&ranges).map_err(|mistake| whole.error(mistake).into())
     }
 }
 
@@ -166,20 +169,21 @@ struct Piece<'a> {
 }
 
 impl Piece<'_> {
-    fn range(self) -> Result<PortRange, PortsError> {
+    fn range(self) -> Result<PortRange, Errors<PortsError>> {
         let piece = self.trimmed();
         if piece.text.is_empty() {
-            return Err(piece.error(PortsMistake::Missing));
+            return Err(piece.error(PortsMistake::Missing).into());
         }
         let Some((protocol, ports)) = piece.split('/') else {
-            return Err(piece.error(PortsMistake::NoProtocol));
+            return Err(piece.error(PortsMistake::NoProtocol).into());
         };
-        let protocol = protocol.protocol()?;
-        let (lowest, highest) = match ports.split('-') {
-            Some((lowest, highest)) => (lowest.port()?, highest.port()?),
-            None => (ports.port()?, ports.port()?),
+        let both = match ports.split('-') {
+            Some((lowest, highest)) => Errors::both(lowest.port(), highest.port()),
+            None => ports.port().map(|port| (port, port)).map_err(Errors::from),
         };
-        PortRange::new(protocol, lowest, highest).ok_or_else(|| ports.error(PortsMistake::Reversed))
+        let (protocol, (lowest, highest)) = Errors::both(protocol.protocol(), both)?;
+        PortRange::new(protocol, lowest, highest)
+            .ok_or_else(|| ports.error(PortsMistake::Reversed).into())
     }
 
     fn protocol(self) -> Result<Protocol, PortsError> {
@@ -218,9 +222,13 @@ impl Piece<'_> {
 mod tests {
     use super::*;
 
+    fn mistakes(text: &str) -> Vec<(PortsMistake, Range<usize>)> {
+        let errors = text.parse::<Ports>().unwrap_err();
+        errors.iter().map(|error| (error.mistake, error.place.clone())).collect()
+    }
+
     fn mistake(text: &str) -> (PortsMistake, Range<usize>) {
-        let error = text.parse::<Ports>().unwrap_err();
-        (error.mistake, error.place)
+        mistakes(text).remove(0)
     }
 
     #[test]
@@ -247,6 +255,23 @@ mod tests {
         assert_eq!(mistake("tcp/ssh"), (PortsMistake::Port, 4..7));
         assert_eq!(mistake("tcp/1-2-3"), (PortsMistake::Port, 6..9));
         assert_eq!(mistake("tcp/1, tcp/30 - 20"), (PortsMistake::Reversed, 11..18));
+    }
+
+    #[test]
+    fn points_at_every_mistake() {
+        use PortsMistake::{Missing, NoProtocol, Port, Protocol, Reversed};
+        assert_eq!(
+            mistakes("22,tcp/0-x,icmp/70000,, udp/9-8"),
+            [
+                (NoProtocol, 0..2),
+                (Port, 7..8),
+                (Port, 9..10),
+                (Protocol, 11..15),
+                (Port, 16..21),
+                (Missing, 22..22),
+                (Reversed, 28..31)
+            ]
+        );
     }
 
     #[test]

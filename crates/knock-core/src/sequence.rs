@@ -4,6 +4,8 @@ use std::{fmt, num::NonZeroU16, ops::Range, str::FromStr};
 
 use thiserror::Error;
 
+use crate::errors::Errors;
+
 /// The transport protocols that can carry a knock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
@@ -130,48 +132,49 @@ impl FromStr for Knock {
     type Err = SequenceError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        knock(text, 0)
+        knock(text, 0).map_err(Errors::into_first)
     }
 }
 
 impl FromStr for Sequence {
-    type Err = SequenceError;
+    type Err = Errors<SequenceError>;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let whole = |mistake| SequenceError { mistake, place: trimmed(text, 0).1 };
         if text.trim().is_empty() {
-            return Err(whole(SequenceMistake::Empty));
+            return Err(whole(SequenceMistake::Empty).into());
         }
-        let mut knocks = Vec::new();
         let mut start = 0;
-        for part in text.split(',') {
-            knocks.push(knock(part, start)?);
+        let knocks = Errors::gather(text.split(',').map(|part| {
+            let knock = knock(part, start);
             start += part.len() + 1;
-        }
-        Self::new(&knocks).map_err(whole)
+            knock
+        }))?;
+        Self::new(&knocks).map_err(|mistake| whole(mistake).into())
     }
 }
 
-fn knock(text: &str, offset: usize) -> Result<Knock, SequenceError> {
+fn knock(text: &str, offset: usize) -> Result<Knock, Errors<SequenceError>> {
     let (port, protocol) = match text.split_once(':') {
         Some((port, protocol)) => (port, Some((protocol, offset + port.len() + 1))),
         None => (text, None),
     };
     let (digits, place) = trimmed(port, offset);
     if digits.is_empty() {
-        return Err(SequenceError { mistake: SequenceMistake::MissingKnock, place });
+        return Err(SequenceError { mistake: SequenceMistake::MissingKnock, place }.into());
     }
     // `parse` would take a leading plus sign.
     let port = Some(digits)
         .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
         .and_then(|digits| digits.parse().ok())
-        .ok_or(SequenceError { mistake: SequenceMistake::Port, place })?;
+        .ok_or(SequenceError { mistake: SequenceMistake::Port, place });
     let protocol = match protocol.map(|(text, offset)| trimmed(text, offset)) {
-        None => Protocol::Tcp,
-        Some((name, _)) if name.eq_ignore_ascii_case("tcp") => Protocol::Tcp,
-        Some((name, _)) if name.eq_ignore_ascii_case("udp") => Protocol::Udp,
-        Some((_, place)) => return Err(SequenceError { mistake: SequenceMistake::Protocol, place }),
+        None => Ok(Protocol::Tcp),
+        Some((name, _)) if name.eq_ignore_ascii_case("tcp") => Ok(Protocol::Tcp),
+        Some((name, _)) if name.eq_ignore_ascii_case("udp") => Ok(Protocol::Udp),
+        Some((_, place)) => Err(SequenceError { mistake: SequenceMistake::Protocol, place }),
     };
+    let (port, protocol) = Errors::both(port, protocol)?;
     Ok(Knock { port, protocol })
 }
 
@@ -186,9 +189,15 @@ fn trimmed(text: &str, offset: usize) -> (&str, Range<usize>) {
 mod tests {
     use super::*;
 
+    fn mistakes(text: &str) -> Vec<(SequenceMistake, Range<usize>)> {
+        let errors = text.parse::<Sequence>().unwrap_err();
+        errors.iter().map(|error| (error.mistake, error.place.clone())).collect()
+    }
+
     fn mistake(text: &str) -> (SequenceMistake, Range<usize>) {
-        let error = text.parse::<Sequence>().unwrap_err();
-        (error.mistake, error.place)
+        let mistakes = mistakes(text);
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        mistakes[0].clone()
     }
 
     #[test]
@@ -209,6 +218,15 @@ mod tests {
         assert_eq!(mistake("1,2,"), (SequenceMistake::MissingKnock, 4..4));
         assert_eq!(mistake("1,2: icmp"), (SequenceMistake::Protocol, 5..9));
         assert_eq!(mistake("1,2:tcp:udp"), (SequenceMistake::Protocol, 4..11));
+    }
+
+    #[test]
+    fn points_at_every_mistake() {
+        use SequenceMistake::{MissingKnock, Port, Protocol};
+        assert_eq!(
+            mistakes("0, 2:icmp,,4,70000:sctp"),
+            [(Port, 0..1), (Protocol, 5..9), (MissingKnock, 10..10), (Port, 13..18), (Protocol, 19..23)]
+        );
     }
 
     #[test]

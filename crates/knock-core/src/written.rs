@@ -4,7 +4,10 @@
 
 use std::ops::Range;
 
-use crate::sequence::{Sequence, SequenceError};
+use crate::{
+    errors::Errors,
+    sequence::{Sequence, SequenceError},
+};
 
 /// A sequence read from text and what of the text was overlooked.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,7 +20,7 @@ pub(crate) struct Written {
 
 impl Written {
     /// Reads a sequence that may have a comma after its last knock.
-    pub(crate) fn read(text: &str) -> Result<Self, SequenceError> {
+    pub(crate) fn read(text: &str) -> Result<Self, Errors<SequenceError>> {
         let trimmed = text.trim_end();
         match trimmed.strip_suffix(',') {
             Some(knocks) if !knocks.trim().is_empty() => {
@@ -52,7 +55,7 @@ mod tests {
             (",1", SequenceMistake::MissingKnock),
             ("", SequenceMistake::Empty),
         ] {
-            assert_eq!(read(text).unwrap_err().mistake, mistake, "{text:?}");
+            assert_eq!(read(text).unwrap_err().first().mistake, mistake, "{text:?}");
         }
     }
 

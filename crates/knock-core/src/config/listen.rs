@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, str::FromStr};
 
 use thiserror::Error;
 
+use crate::errors::Errors;
+
 /// What to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
@@ -20,7 +22,7 @@ pub enum Listen {
 pub struct NoInterface(pub String);
 
 impl FromStr for Listen {
-    type Err = NoInterface;
+    type Err = Errors<NoInterface>;
 
     /// Takes names with commas or blanks between them, or `any` alone. A name that comes twice counts once.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -28,16 +30,17 @@ impl FromStr for Listen {
         let words: Vec<_> = text.split(separator).filter(|word| !word.is_empty()).collect();
         let is_any = |word: &str| word.eq_ignore_ascii_case("any");
         if words.is_empty() {
-            return Err(NoInterface(text.to_owned()));
+            return Err(NoInterface(text.to_owned()).into());
         }
         if words.len() == 1 && words.iter().all(|word| is_any(word)) {
             return Ok(Self::Any);
         }
-        if let Some(wrong) = words.iter().find(|word| is_any(word) || !is_interface(word)) {
-            return Err(NoInterface((*wrong).to_owned()));
-        }
+        let names = Errors::gather(words.into_iter().map(|word| {
+            let is_wrong = is_any(word) || !is_interface(word);
+            if is_wrong { Err(NoInterface(word.to_owned()).into()) } else { Ok(word) }
+        }))?;
         let mut known = BTreeSet::new();
-        Ok(Self::Named(words.into_iter().filter(|word| known.insert(*word)).map(str::to_owned).collect()))
+        Ok(Self::Named(names.into_iter().filter(|name| known.insert(*name)).map(str::to_owned).collect()))
     }
 }
 
@@ -54,13 +57,16 @@ mod tests {
     #[test]
     fn names_or_any_but_not_both() {
         let named = |names: &[&str]| Ok(Listen::Named(names.iter().map(|name| (*name).to_owned()).collect()));
-        let wrong = |word: &str| Err(NoInterface(word.to_owned()));
+        let wrong = |text: &str, words: &[&str]| {
+            let errors = text.parse::<Listen>().unwrap_err();
+            assert_eq!(errors.iter().map(|NoInterface(word)| word).collect::<Vec<_>>(), words);
+        };
         assert_eq!("any".parse(), Ok(Listen::Any));
         assert_eq!(" Any ".parse(), Ok(Listen::Any));
         assert_eq!("eth0, wlan0 eth0".parse(), named(&["eth0", "wlan0"]));
         assert_eq!("eth0:1".parse(), named(&["eth0:1"]));
-        assert_eq!("eth0,any".parse::<Listen>(), wrong("any"));
-        assert_eq!("a/b".parse::<Listen>(), wrong("a/b"));
-        assert_eq!(" ,".parse::<Listen>(), wrong(" ,"));
+        wrong("eth0,any", &["any"]);
+        wrong("a/b eth0, any", &["a/b", "any"]);
+        wrong(" ,", &[" ,"]);
     }
 }

@@ -8,6 +8,9 @@ use super::{
     warning::{Doubt, Warning},
 };
 
+/// The most mistakes of one line that are told. Each cites the line, and who has made so many has meant another line.
+const MOST_OF_A_LINE: usize = 32;
+
 /// What has been found in a file so far.
 #[derive(Debug)]
 pub(super) struct Report<'a> {
@@ -31,8 +34,13 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn wrong_at(&mut self, place: Place, wrong: Wrong) {
-        let at = self.citation(Some(place));
-        self.mistakes.push(Mistake { at, wrong });
+        let is_of_line = |mistake: &&Mistake| {
+            mistake.at.place.as_ref().is_some_and(|earlier| earlier.line == place.line)
+        };
+        if self.mistakes.iter().rev().take_while(is_of_line).count() < MOST_OF_A_LINE {
+            let at = self.citation(Some(place));
+            self.mistakes.push(Mistake { at, wrong });
+        }
     }
 
     pub(super) fn doubt(&mut self, piece: Piece<'_>, doubt: Doubt) {

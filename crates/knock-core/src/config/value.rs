@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     door::{FlagRule, TcpFlags},
-    ports::{Ports, PortsError},
+    ports::Ports,
     sequence::Sequence,
     set_address::SetAddress,
     written::Written,
@@ -29,8 +29,10 @@ pub(super) fn sequence(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Seq
             }
             Some(sequence)
         }
-        Err(error) => {
-            report.wrong(value.part(error.place), Wrong::Sequence(error.mistake));
+        Err(errors) => {
+            for error in errors.iter() {
+                report.wrong(value.part(error.place.clone()), Wrong::Sequence(error.mistake));
+            }
             None
         }
     }
@@ -40,8 +42,10 @@ pub(super) fn sequence(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Seq
 pub(super) fn ports(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Ports> {
     match entry.value.text.parse() {
         Ok(ports) => Some(ports),
-        Err(PortsError { mistake, place }) => {
-            report.wrong(entry.value.part(place), Wrong::Ports(mistake));
+        Err(errors) => {
+            for error in errors.iter() {
+                report.wrong(entry.value.part(error.place.clone()), Wrong::Ports(error.mistake));
+            }
             None
         }
     }
@@ -96,6 +100,7 @@ pub(super) fn some_seconds(entry: &Entry<'_>, report: &mut Report<'_>) -> Option
 
 /// TCP flags on top of those that earlier lines ask for.
 pub(super) fn flags(rule: FlagRule, entry: &Entry<'_>, report: &mut Report<'_>) -> Option<FlagRule> {
+    let before = report.mistakes();
     let mut added = FlagRule::default();
     for piece in entry.value.split(|c| c == ',').map(Piece::trim) {
         let (name, clear) = match piece.text.strip_prefix('!') {
@@ -104,17 +109,18 @@ pub(super) fn flags(rule: FlagRule, entry: &Entry<'_>, report: &mut Report<'_>) 
         };
         let Some((_, flag)) = TcpFlags::NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
         else {
-            return refuse(entry, piece, report);
+            report.wrong(piece, Wrong::Value(entry.directive));
+            continue;
         };
         let (these, others) =
             if clear { (&mut added.clear, added.set) } else { (&mut added.set, added.clear) };
         if others.0 & flag.0 != 0 {
             report.wrong(piece, Wrong::Contradiction);
-            return None;
+            continue;
         }
         *these = *these | *flag;
     }
-    Some(FlagRule {
+    (report.mistakes() == before).then_some(FlagRule {
         set: TcpFlags(rule.set.0 & !added.clear.0) | added.set,
         clear: TcpFlags(rule.clear.0 & !added.set.0) | added.clear,
     })
@@ -176,16 +182,23 @@ pub(super) fn control_socket(entry: &Entry<'_>, report: &mut Report<'_>) -> Opti
 
 /// What to listen on.
 pub(super) fn interfaces(entry: &Entry<'_>, report: &mut Report<'_>) -> Option<Listen> {
-    let wrong = match entry.value.text.parse() {
+    let errors = match entry.value.text.parse::<Listen>() {
         Ok(listen) => {
             quotes(entry, report);
             return Some(listen);
         }
-        Err(NoInterface(wrong)) => wrong,
+        Err(errors) => errors,
     };
+    let is_wrong = |piece: &Piece<'_>| errors.iter().any(|NoInterface(word)| word == piece.text);
     let separator = |c: char| c == ',' || c.is_ascii_whitespace();
-    let piece = entry.value.split(separator).find(|piece| piece.text == wrong);
-    refuse(entry, piece.unwrap_or(entry.value), report)
+    let mut pieces: Vec<_> = entry.value.split(separator).filter(is_wrong).collect();
+    if pieces.is_empty() {
+        pieces.push(entry.value);
+    }
+    for piece in pieces {
+        report.wrong(piece, Wrong::Value(entry.directive));
+    }
+    None
 }
 
 /// Tells of quotation marks around a value; whether there are.

@@ -63,11 +63,31 @@ fn sequences_are_marked_where_they_are_wrong() {
     assert_eq!(wrong("1, 65536,3"), (15, 5, SequenceMistake::Port));
     assert_eq!(wrong("1,,3"), (14, 0, SequenceMistake::MissingKnock));
     assert_eq!(wrong("1,2,,"), (16, 0, SequenceMistake::MissingKnock));
-    assert_eq!(wrong("\"1,2,3\""), (12, 2, SequenceMistake::Port));
+    assert_eq!(wrong("\"1\",2,3"), (12, 3, SequenceMistake::Port));
     assert_eq!(wrong("1 2 3"), (12, 5, SequenceMistake::Port));
     assert_eq!(wrong("80/udp,81"), (12, 6, SequenceMistake::Port));
     assert_eq!(wrong("1:,2"), (14, 0, SequenceMistake::Protocol));
     assert_eq!(wrong(&["1"; 33].join(",")), (12, 65, SequenceMistake::TooLong));
+}
+
+#[test]
+fn all_mistakes_of_a_value_are_shown() {
+    let places = |lines: &str| {
+        let found = wrongs(&format!("[options]\nInterface = eth0\n[d]\nCommand = x\n{lines}\n"));
+        found.into_iter().map(|(_, column, width, _)| (column, width)).collect::<Vec<_>>()
+    };
+    assert_eq!(places("Sequence = 70000, x,3:icmp, 4"), [(12, 5), (19, 1), (23, 4)]);
+    assert_eq!(places("Sequence = 1,3,2\nOpen = 22, tcp/0-x"), [(8, 2), (16, 1), (18, 1)]);
+    assert_eq!(places("Sequence = 1,3,2\nTCPFlags = foo, syn, !syn, bar"), [(12, 3), (22, 4), (28, 3)]);
+    let options = wrongs("[options]\nInterface = any, a/b, eth0, any\n");
+    let columns: Vec<_> = options.iter().map(|(_, column, ..)| *column).collect();
+    assert_eq!(columns, [13, 18, 29]);
+}
+
+#[test]
+fn a_line_of_mistakes_is_cited_a_few_times() {
+    let text = format!("[d]\nCommand = x\nSequence = 1{}\nTarget = x\n", ",".repeat(10_000));
+    assert_eq!(wrongs(&text).len(), 33);
 }
 
 #[test]
