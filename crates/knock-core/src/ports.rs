@@ -182,8 +182,7 @@ impl Piece<'_> {
             None => ports.port().map(|port| (port, port)).map_err(Errors::from),
         };
         let (protocol, (lowest, highest)) = Errors::both(protocol.protocol(), both)?;
-        PortRange::new(protocol, lowest, highest)
-            .ok_or_else(|| ports.error(PortsMistake::Reversed).into())
+        PortRange::new(protocol, lowest, highest).ok_or_else(|| ports.error(PortsMistake::Reversed).into())
     }
 
     fn protocol(self) -> Result<Protocol, PortsError> {

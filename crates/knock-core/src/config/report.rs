@@ -34,9 +34,8 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn wrong_at(&mut self, place: Place, wrong: Wrong) {
-        let is_of_line = |mistake: &&Mistake| {
-            mistake.at.place.as_ref().is_some_and(|earlier| earlier.line == place.line)
-        };
+        let is_of_line =
+            |mistake: &&Mistake| mistake.at.place.as_ref().is_some_and(|earlier| earlier.line == place.line);
         if self.mistakes.iter().rev().take_while(is_of_line).count() < MOST_OF_A_LINE {
             let at = self.citation(Some(place));
             self.mistakes.push(Mistake { at, wrong });

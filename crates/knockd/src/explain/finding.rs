@@ -28,6 +28,9 @@ pub struct Finding {
     pub knocks: u8,
     /// How long an attempt lives, in milliseconds.
     pub timeout_ms: u64,
+    /// Whether each of the door's sequences opens it once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_time: bool,
     /// What happened.
     #[serde(flatten)]
     pub what: Outcome,
@@ -175,6 +178,7 @@ impl Finding {
             door: name.to_owned(),
             knocks: u8::try_from(knocks.len()).unwrap_or(u8::MAX),
             timeout_ms: u64::try_from(door.timeout.as_millis()).unwrap_or(u64::MAX),
+            one_time: door.one_time,
             what,
             configured: knows.then_some(configured),
         }

@@ -1,10 +1,10 @@
 //! Follows one source from packet to packet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Finding, Outcome, Sentence, Told, Tone, Why,
-    verdict::{self, Missed},
+    verdict::{self, Missed, Unlike},
     words,
 };
 
@@ -18,6 +18,8 @@ pub struct Narrator {
     attempts: BTreeMap<String, Attempt>,
     /// What was waited for when an attempt failed the last time.
     missed: BTreeMap<String, Missed>,
+    /// Doors of which was told that they take one-time sequences.
+    hinted: BTreeSet<String>,
     tally: Tally,
 }
 
@@ -28,6 +30,10 @@ pub(super) struct Attempt {
     pub(super) first_us: Option<u64>,
     /// When it last went on.
     pub(super) last_us: u64,
+    /// How far it has come.
+    pub(super) stage: u8,
+    /// What was amiss with the next knock, where it has come but did not count.
+    pub(super) unlike: Option<Unlike>,
 }
 
 /// How much there was.
@@ -103,13 +109,14 @@ impl Narrator {
                 } else {
                     before.and_then(|before| before.first_us)
                 };
-                self.attempts.insert(finding.door.clone(), Attempt { first_us, last_us: finding.clock_us });
-                self.missed.remove(&finding.door);
+                let attempt = Attempt { first_us, last_us: finding.clock_us, stage, unlike: None };
+                self.attempts.insert(finding.door.clone(), attempt);
+                self.forget_failures(&finding.door);
                 Tone::Right
             }
             Outcome::Opened { .. } => {
                 self.attempts.remove(&finding.door);
-                self.missed.remove(&finding.door);
+                self.forget_failures(&finding.door);
                 self.tally.opened += 1;
                 Tone::Open
             }
@@ -119,13 +126,45 @@ impl Narrator {
                 self.tally.failed += 1;
                 Tone::Failed
             }
-            Outcome::Ignored { .. } => Tone::Nothing,
+            Outcome::Ignored { .. } => {
+                if let Some(attempt) = self.attempts.get_mut(&finding.door) {
+                    attempt.unlike = Unlike::of(finding, attempt.stage).or(attempt.unlike);
+                }
+                Tone::Nothing
+            }
         };
         Sentence { door: Some(finding.door.clone()), tone, text, verdict }
     }
 
-    /// What there is to say of a packet that did nothing anywhere: of each door if the reasons differ, and they are few.
+    fn forget_failures(&mut self, door: &str) {
+        self.missed.remove(door);
+        self.hinted.remove(door);
+    }
+
+    /// What to try where a packet carries nothing on at a door with one-time sequences; told once.
+    fn hint(&mut self, findings: &[Finding]) -> Option<String> {
+        let is_strange = |finding: &&Finding| finding.reason() == Some(Why::NotFirst) && !finding.is_known();
+        let mut doors = findings.iter().filter(is_strange).filter(|finding| finding.one_time);
+        let door = &doors.find(|finding| !self.hinted.contains(&finding.door))?.door;
+        self.hinted.insert(door.clone());
+        Some(format!(
+            "if it was meant for {door}: a sequence of that door is good once; compare the client's next line with \
+             the first unused one of the door's file"
+        ))
+    }
+
+    /// What there is to say of a packet that did nothing anywhere, and what to try.
     fn did_nothing(&mut self, findings: &[Finding]) -> Vec<Sentence> {
+        let mut sentences = self.why_nothing(findings);
+        let hint = self.hint(findings);
+        if let Some(last) = sentences.last_mut() {
+            last.verdict = hint;
+        }
+        sentences
+    }
+
+    /// Why a packet did nothing anywhere: of each door if the reasons differ, and they are few.
+    fn why_nothing(&mut self, findings: &[Finding]) -> Vec<Sentence> {
         let late: Vec<_> = findings.iter().filter_map(|finding| self.too_late(finding)).collect();
         if !late.is_empty() {
             return late;

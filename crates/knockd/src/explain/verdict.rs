@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Configured, Finding, Outcome, Seen,
+    Configured, Finding, Outcome, Seen, Why,
     narrator::Attempt,
     words::{seconds, span},
 };
@@ -19,6 +19,8 @@ pub(super) struct Missed {
     /// Which knock that would have been.
     place: u8,
     at_us: u64,
+    /// Whether the time was over, and not only the attempt.
+    ran_out: bool,
 }
 
 impl Missed {
@@ -26,16 +28,44 @@ impl Missed {
     pub(super) fn of(finding: &Finding) -> Option<Self> {
         let (Outcome::Discarded { stage } | Outcome::TimedOut { stage }) = finding.what else { return None };
         let awaited = finding.configured.as_ref()?.awaited.clone()?;
-        Some(Self { awaited, place: stage.saturating_add(1), at_us: finding.clock_us })
+        let ran_out = matches!(finding.what, Outcome::TimedOut { .. });
+        Some(Self { awaited, place: stage.saturating_add(1), at_us: finding.clock_us, ran_out })
     }
 
     /// What to say if this packet is what was waited for.
     pub(super) fn comes_with(&self, finding: &Finding) -> Option<String> {
         let Seen { protocol, port: Some(port), .. } = finding.packet.as_ref()? else { return None };
-        (format!("{port}:{protocol}") == self.awaited).then(|| {
+        // It would have been a knock at all, had there been an attempt.
+        (finding.reason() == Some(Why::NotFirst) && format!("{port}:{protocol}") == self.awaited).then(|| {
             let late = span(finding.clock_us.saturating_sub(self.at_us));
-            format!("too late by {late}: it is knock {}, and the attempt is over", self.place)
+            if self.ran_out {
+                format!("too late by {late}: it is knock {}, and the time was over", self.place)
+            } else {
+                format!("came {late} after the attempt was over: it is knock {}", self.place)
+            }
         })
+    }
+}
+
+/// How a packet differed from the knock that was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unlike {
+    /// The door does not look at such segments.
+    Flags,
+    /// It was sent to somebody else.
+    Address,
+}
+
+impl Unlike {
+    /// Whether this packet is the knock that an attempt at this stage waits for but for one thing, and which.
+    pub(super) fn of(finding: &Finding, stage: u8) -> Option<Self> {
+        let place = finding.configured.as_ref()?.place?;
+        let unlike = match finding.reason()? {
+            Why::Flags => Self::Flags,
+            Why::NotAddressed => Self::Address,
+            _ => return None,
+        };
+        (place == stage.saturating_add(1)).then_some(unlike)
     }
 }
 
@@ -69,14 +99,29 @@ fn wrong(finding: &Finding, stage: u8, attempt: Option<Attempt>) -> String {
             "this is knock {place}: the order is wrong, or knock {next} ({awaited}) was lost on the way{}",
             close.unwrap_or_default()
         ),
+        Some(1) if stage == 1 => {
+            "this is knock 1 once more: the client sends it twice, or the knocks were begun anew".to_owned()
+        }
         Some(place) if *place == stage => format!(
-            "this is knock {place} once more: the client sends it twice, or knocks were begun anew{}",
-            if stage == 1 { "" } else { "; begin with knock 1" }
+            "this is knock {place} once more: the client sends it twice, or the network has doubled it; begin \
+             with knock 1"
         ),
         Some(1) => "this is knock 1: the knocks were begun anew before they were done".to_owned(),
         Some(place) => format!("this is knock {place} again: check the order of the client's sequence"),
-        None => foreign(finding, flags.as_deref()),
+        None => match other_protocol(finding, awaited) {
+            Some(came) => format!(
+                "the port is right, but it came over {came}: knock {next} is {awaited}; tell the client so"
+            ),
+            None => foreign(finding, flags.as_deref()),
+        },
     }
+}
+
+/// The protocol of a packet to the port that was waited for, where another was.
+fn other_protocol<'a>(finding: &'a Finding, awaited: &str) -> Option<&'a str> {
+    let Seen { protocol, port: Some(port), .. } = finding.packet.as_ref()? else { return None };
+    let (awaited, over) = awaited.split_once(':')?;
+    (awaited == port.to_string() && over != protocol).then_some(protocol)
 }
 
 /// A port that is no knock of the door.
@@ -100,6 +145,13 @@ fn late(finding: &Finding, stage: u8, attempt: Option<Attempt>) -> String {
     let next = stage.saturating_add(1);
     let timeout = Duration::from_millis(finding.timeout_ms);
     let began = attempt.and_then(|attempt| Some((attempt.first_us?, attempt.last_us)));
+    if let Some(unlike) = attempt.and_then(|attempt| attempt.unlike) {
+        let how = match unlike {
+            Unlike::Flags => "with TCP flags that the door does not look at (TCPFlags)",
+            Unlike::Address => "to another address than the door's (Target)",
+        };
+        return format!("knock {next} did come, but {how}, and that does not count");
+    }
     let pace = began.and_then(|(first, last)| {
         let steps = u64::from(stage).checked_sub(1).filter(|steps| *steps > 0)?;
         let needed = last.saturating_sub(first) / steps * u64::from(finding.knocks).saturating_sub(1);

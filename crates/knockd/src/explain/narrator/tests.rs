@@ -151,10 +151,7 @@ fn a_wrong_order_is_told_and_what_comes_too_late() {
              overtake each other: knock -d 200"
         ]
     );
-    assert_eq!(
-        scene.knock(43, "8000:udp"),
-        ["door0: too late by 3 ms: it is knock 2, and the attempt is over"]
-    );
+    assert_eq!(scene.knock(43, "8000:udp"), ["door0: came 3 ms after the attempt was over: it is knock 2"]);
     assert_eq!(
         scene.knock(50, "9000"),
         [
@@ -238,12 +235,63 @@ fn what_runs_out_is_too_slow_or_lost() {
     );
     assert_eq!(
         scene.knock(12_000, "9000"),
-        ["door0: too late by 2.0 s: it is knock 3, and the attempt is over"]
+        ["door0: too late by 2.0 s: it is knock 3, and the time was over"]
     );
     scene.knock(20_000, "7000");
     scene.knock(20_100, "8000");
     let told = scene.wait(30_000);
     assert!(told[0].contains("knock 3 did not come: it was not sent, or lost"), "{told:?}");
+}
+
+#[test]
+fn a_knock_that_comes_amiss_is_not_said_to_be_lost() {
+    let mut scene = Scene::new(&["7000,8000,9000:udp"]);
+    scene.knock(0, "7000");
+    scene.take(1_000, hit("8000", ACK));
+    let told = scene.wait(10_000);
+    assert!(
+        told[0].ends_with(
+            "=> knock 2 did come, but with TCP flags that the door does not look at (TCPFlags), and that does not count"
+        ),
+        "{told:?}"
+    );
+    let elsewhere = Hit { destination: "192.0.2.9".parse().unwrap(), ..hit("8000", SYN) };
+    let told = scene.take(11_000, elsewhere);
+    assert!(told[0].contains("it was sent to 192.0.2.9"), "it is no knock that comes too late: {told:?}");
+    scene.knock(20_000, "7000");
+    scene.take(21_000, elsewhere);
+    let told = scene.wait(30_000);
+    assert!(told[0].contains("knock 2 did come, but to another address"), "{told:?}");
+    scene.knock(40_000, "7000");
+    scene.knock(41_000, "8000");
+    let told = scene.knock(42_000, "9000");
+    assert!(
+        told[0]
+            .ends_with("=> the port is right, but it came over tcp: knock 3 is 9000:udp; tell the client so"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn the_second_copy_of_a_later_knock_begins_nothing_anew() {
+    let mut scene = Scene::new(&["7000,8000:udp,9000"]);
+    scene.knock(0, "7000");
+    scene.knock(1_000, "8000:udp");
+    let told = scene.knock(2_000, "8000:udp");
+    assert!(told[0].contains("knock 2 once more: the client sends it twice, or the network"), "{told:?}");
+}
+
+#[test]
+fn at_a_door_with_one_time_sequences_it_is_told_once_that_they_change() {
+    let mut scene = Scene::with(vec![Door { one_time: true, ..door("7000,8000") }, door("6000,6001")]);
+    let told = scene.knock(0, "1000");
+    let hint = "does nothing: no attempt is under way, and it is no door's first knock => if it was meant for door0: ";
+    assert!(told[0].starts_with(hint), "{told:?}");
+    assert!(!scene.knock(1, "1001")[0].contains("=>"));
+    scene.knock(2, "7000");
+    scene.knock(3, "8000");
+    scene.engine.add(Door { one_time: true, ..door("8000,7000") });
+    assert!(scene.knock(4, "7001")[0].starts_with(hint), "the sequence was used");
 }
 
 #[test]
