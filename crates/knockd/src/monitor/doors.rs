@@ -68,7 +68,16 @@ pub struct Prepared {
 pub struct UnreadableOneTimeFile {
     door: String,
     path: PathBuf,
-    error: std::io::Error,
+    /// Why not.
+    pub error: std::io::Error,
+}
+
+impl Prepared {
+    /// What is to be said about them.
+    #[must_use]
+    pub fn into_lines(self) -> Vec<Line> {
+        self.lines
+    }
 }
 
 impl Changes {

@@ -16,6 +16,7 @@ mod filters;
 mod flush;
 mod guard;
 mod job;
+mod lacking;
 mod lasting;
 mod leftover;
 mod listening;
@@ -65,12 +66,7 @@ use self::{
     supervisor::Supervisor,
     tally::Tally,
 };
-pub use self::{
-    detach::detach,
-    flush::flush,
-    start::{lacking, run},
-    watcher_process::WATCHER,
-};
+pub use self::{detach::detach, flush::flush, lacking::lacking, start::run, watcher_process::WATCHER};
 use crate::{
     cli::Arguments,
     clock::{self, Alarm},

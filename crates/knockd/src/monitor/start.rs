@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use knock_core::config::{Checked, Config, DoorConfig, GuardOnExit, Opens, Options, Warning};
+use knock_core::config::{Checked, GuardOnExit, Options, Warning};
 use thiserror::Error;
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     explaining::Explaining,
     guard::{Guard, GuardError},
     leftover::leftover,
-    listening::{self, ListenError, Listening},
+    listening::{ListenError, Listening},
     opener::Opener,
     pid_file::{PidFile, PidFileError},
     predecessor, privileges, recovery,
@@ -29,7 +29,7 @@ use crate::{
     clock::{self, Alarm},
     configuration::{self, LoadError},
     control::{Control, ControlSocket, SocketError},
-    journal::{self, DirectoryError},
+    journal::DirectoryError,
     links::Links,
     log::{Line, Log, LogError, LogOptions},
     service::{self, Manager},
@@ -205,44 +205,6 @@ fn find_manager(arguments: &Arguments, log: &Log) -> Manager {
         log.say(Line::warning(format!("cannot tell the manager of services how we are: {error}")));
         Manager::default()
     })
-}
-
-/// What the configuration needs to start and this machine doesn't have now, a line each.
-#[must_use]
-pub fn lacking(arguments: &Arguments, config: &Config) -> Vec<String> {
-    let directory = std::env::current_dir().unwrap_or_default();
-    let settings = Settings::new(arguments, &config.options, &directory);
-    let unreadable = Doors::new(directory).prepare(config.doors.clone()).err();
-    let unreadable = unreadable.map(|unreadable| unreadable.to_string());
-    let closes = config.doors.iter().any(DoorConfig::closes);
-    let unnoted = if closes { journal::check_state_directory(&settings.state_dir).err() } else { None };
-    let unopened = Guard::default().prepare(&config.doors).err().map(|unopened| unopened.to_string());
-    // Who may not look can't be told.
-    let guards = config.doors.iter().any(|door| matches!(door.opens, Opens::Ports(_)));
-    let leftover = if guards { None } else { leftover().ok().flatten().map(str::to_owned) };
-    let files = unnoted
-        .map(|unnoted| unnoted.to_string())
-        .into_iter()
-        .chain(unreadable)
-        .chain(unopened)
-        .chain(leftover);
-    let links = match Links::open() {
-        Ok(links) => links,
-        Err(error) => return files.chain([error.to_string()]).collect(),
-    };
-    let outcome = match (config.options.interface_wait, settings.waits) {
-        (_, true) => "knockd would wait for it",
-        (Some(_), false) => "knockd would not start",
-        (None, false) => {
-            "knockd would not start; as a service of systemd, or with InterfaceWait = yes, it would wait for it"
-        }
-    };
-    let refused = Listening::require(&settings, &links).err();
-    let too_many = refused.filter(|refused| matches!(refused, ListenError::TooMany(_)));
-    let too_many = too_many.iter().map(ToString::to_string);
-    let missing = listening::missing(&settings.interfaces, &links);
-    let missing = missing.map(|missing| format!("{missing}; {outcome}"));
-    too_many.chain(missing).chain(files).collect()
 }
 
 /// Has others ask and tell us things. Without it the daemon does its work all the same.
