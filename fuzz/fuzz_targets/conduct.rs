@@ -90,5 +90,6 @@ fn find(number: DoorNumber) -> Option<Door> {
         wrong_port: WrongPort::Discard,
         target: None,
         one_time: number.0 == 3,
+        after: None,
     })
 }

@@ -164,6 +164,7 @@ impl<'a> Input<'a> {
             wrong_port: if kind & 8 == 0 { WrongPort::Discard } else { WrongPort::Ignore },
             target: (kind & 16 != 0).then_some([192, 0, 2, 2].into()),
             one_time: kind & 32 != 0,
+            after: number.checked_sub(1).filter(|_| kind >> 6 == 1).map(DoorNumber),
         }
     }
 

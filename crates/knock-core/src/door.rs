@@ -34,6 +34,8 @@ pub struct Door {
     pub target: Option<IpAddr>,
     /// Whether its sequence is spent when somebody has completed it.
     pub one_time: bool,
+    /// The door in whose place it comes when that one is gone; until then it does not stand.
+    pub after: Option<DoorNumber>,
 }
 
 /// What a port that isn't in the door's sequence does to an attempt.

@@ -21,6 +21,8 @@ pub const MARK: u8 = b'#';
 pub struct OneTime {
     /// The sequence in force; none when the file is used up.
     pub next: Option<Next>,
+    /// Those that come into force after it, in their order: [`OneTime::COMING`] at most.
+    pub coming: Vec<Sequence>,
     /// How many sequences have not been used, the next one included.
     pub left: usize,
     /// The lines that are no sequences, in their order. They are skipped.
@@ -82,6 +84,10 @@ impl Next {
 }
 
 impl OneTime {
+    /// How many sequences behind the one in force are told. So many can be completed while one is being struck out on a
+    /// disk, and each has all packets through the kernel's filter that may begin it.
+    pub const COMING: usize = 7;
+
     /// Reads the whole content of a file.
     #[must_use]
     pub fn read(text: &[u8]) -> Self {
@@ -106,7 +112,11 @@ impl OneTime {
         if earlier != entry.line {
             self.repeats.push(Repeat { line: entry.line, earlier });
         }
-        self.next.get_or_insert(entry);
+        match &self.next {
+            None => self.next = Some(entry),
+            Some(_) if self.coming.len() < Self::COMING => self.coming.push(entry.sequence),
+            Some(_) => {}
+        }
     }
 }
 
@@ -144,6 +154,15 @@ mod tests {
         assert_eq!(next(text), (23, 5, "5:tcp,6:udp".to_owned()));
         assert_eq!(OneTime::read(text).left, 2);
         assert_eq!(OneTime::read(text).mistakes, []);
+    }
+
+    #[test]
+    fn what_comes_after_it_is_told_up_to_a_point() {
+        let lines: Vec<_> = (1..=20).map(|port| format!("{port}\nnone\n")).collect();
+        let coming: Vec<_> =
+            OneTime::read(lines.concat().as_bytes()).coming.iter().map(ToString::to_string).collect();
+        let expected: Vec<_> = (2..2 + OneTime::COMING).map(|port| format!("{port}:tcp")).collect();
+        assert_eq!(coming, expected);
     }
 
     #[test]

@@ -82,6 +82,7 @@ pub fn door(written: &str, wrong_port: WrongPort) -> Door {
         wrong_port,
         target: None,
         one_time: false,
+        after: None,
     }
 }
 

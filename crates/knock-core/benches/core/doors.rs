@@ -17,5 +17,6 @@ pub(crate) fn door(number: u32, sequence: Sequence) -> Door {
         wrong_port: WrongPort::Discard,
         target: None,
         one_time: false,
+        after: None,
     }
 }

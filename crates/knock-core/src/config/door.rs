@@ -117,6 +117,7 @@ impl DoorConfig {
             wrong_port: self.wrong_port,
             target: self.target,
             one_time,
+            after: None,
         })
     }
 }

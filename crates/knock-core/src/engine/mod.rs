@@ -23,6 +23,8 @@ pub struct Engine {
     host: Host,
     /// In the order of their numbers.
     doors: Vec<Door>,
+    /// Those that come when others are gone.
+    coming: Vec<Door>,
     /// Which doors begin with a knock; sorted.
     openers: Vec<(Knock, DoorNumber)>,
     attempts: Attempts,
@@ -59,6 +61,7 @@ impl Engine {
         Self {
             host,
             doors: Vec::new(),
+            coming: Vec::new(),
             openers: Vec::new(),
             attempts: Attempts::new(capacity, seed),
             explains: false,
@@ -88,9 +91,14 @@ impl Engine {
         self.explained.contains(&source)
     }
 
-    /// Puts up a door. One with the same number is replaced, its attempts are kept.
+    /// Puts up a door: at once, or when the one is gone that it comes after, if there is one. One with the same number is
+    /// replaced, its attempts are kept.
     pub fn add(&mut self, door: Door) {
-        self.remove(door.number);
+        self.take_away(door.number);
+        if door.after.is_some_and(|before| self.knows(before)) {
+            self.coming.push(door);
+            return;
+        }
         let first = door.sequence.first();
         let opener = (first, door.number);
         let place = self.openers.partition_point(|other| *other < opener);
@@ -99,10 +107,25 @@ impl Engine {
         self.doors.insert(place, door);
     }
 
-    /// Takes a door away, and with it, silently, all attempts at it. They take up room until their time is over.
+    /// Takes a door away, and with it, silently, all attempts at it. They take up room until their time is over. Those
+    /// that come after it come now, or, if it did not stand yet, when it would have come.
     pub fn remove(&mut self, number: DoorNumber) {
+        let after = self.coming.iter().find(|door| door.number == number).and_then(|door| door.after);
+        self.take_away(number);
+        let next = self.coming.extract_if(.., |door| door.after == Some(number)).collect::<Vec<_>>();
+        for door in next {
+            self.add(Door { after, ..door });
+        }
+    }
+
+    fn take_away(&mut self, number: DoorNumber) {
         self.doors.retain(|door| door.number != number);
+        self.coming.retain(|door| door.number != number);
         self.openers.retain(|(_, other)| *other != number);
+    }
+
+    fn knows(&self, number: DoorNumber) -> bool {
+        self.door(number).is_some() || self.coming.iter().any(|door| door.number == number)
     }
 
     /// The doors that stand, in the order of their numbers.
@@ -249,7 +272,7 @@ impl Engine {
 
     fn open(&mut self, number: DoorNumber, source: IpAddr, stage: u8, tell: &mut impl FnMut(Event)) {
         tell(Event { at: self.now, door: number, source, what: What::Opened(stage) });
-        // The sequence is spent here and now: nobody completes it again while the next one is on its way to us.
+        // The sequence is spent here and now: nobody completes it again, and the next one counts from the next hit on.
         if self.door(number).is_some_and(|door| door.one_time) {
             self.remove(number);
         }

@@ -22,6 +22,7 @@ fn door(number: u32, sequence: &str) -> Door {
         wrong_port: WrongPort::Discard,
         target: None,
         one_time: false,
+        after: None,
     }
 }
 
@@ -208,6 +209,33 @@ fn a_one_time_door_is_shut_until_its_next_sequence_comes() {
     // The attempt at the used sequence is over and doesn't stand in the new one's way.
     let hits = [(0, other(tcp(8000, 5))), (0, other(tcp(7000, 6)))];
     assert_eq!(play(&mut engine, &hits), ["4: Stage 1", "4: OPEN SESAME"]);
+}
+
+#[test]
+fn the_next_sequence_of_a_one_time_door_counts_from_the_next_hit_on() {
+    let one_time = |number: u32, sequence| Door {
+        one_time: true,
+        after: number.checked_sub(1).map(DoorNumber),
+        ..door(number, sequence)
+    };
+    let mut engine = engine([one_time(0, "7000"), one_time(1, "7001"), one_time(2, "7002,8002")]);
+    let numbers = |engine: &Engine| engine.doors().iter().map(|door| door.number.0).collect::<Vec<_>>();
+    assert_eq!(numbers(&engine), [0]);
+    let hits = [(0, tcp(7001, 1)), (0, tcp(7000, 2)), (0, tcp(7000, 3)), (0, tcp(7001, 4))];
+    assert_eq!(play(&mut engine, &hits), ["0: OPEN SESAME", "1: OPEN SESAME"]);
+    // What comes after the last one stands at once; what comes after one that never stood comes when that would have.
+    for (number, sequence) in [(3, "7003"), (4, "7004"), (5, "7005")] {
+        engine.add(one_time(number, sequence));
+    }
+    engine.remove(DoorNumber(4));
+    assert_eq!(numbers(&engine), [2]);
+    engine.remove(DoorNumber(2));
+    assert_eq!(numbers(&engine), [3]);
+    assert_eq!(play(&mut engine, &[(0, tcp(7003, 5))]), ["3: OPEN SESAME"]);
+    assert_eq!(numbers(&engine), [5]);
+    engine.remove(DoorNumber(5));
+    engine.add(one_time(7, "7007"));
+    assert_eq!(numbers(&engine), [7]);
 }
 
 #[test]

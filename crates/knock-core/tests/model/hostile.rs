@@ -81,5 +81,6 @@ fn door(ports: &str) -> Door {
         wrong_port: WrongPort::Discard,
         target: None,
         one_time: false,
+        after: None,
     }
 }

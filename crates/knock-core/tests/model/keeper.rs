@@ -41,15 +41,20 @@ impl Keeper {
         Self { host, doors: Vec::new(), attempts: Vec::new(), capacity, now: Moment::default(), steps: 0 }
     }
 
-    pub(crate) fn add(&mut self, door: Door) {
-        self.remove(door.number);
+    pub(crate) fn add(&mut self, mut door: Door) {
+        self.doors.retain(|other| other.number != door.number);
+        door.after = door.after.filter(|before| self.doors.iter().any(|other| other.number == *before));
         self.doors.push(door);
         self.doors.sort_by_key(|door| door.number);
     }
 
     /// The attempts at the door stay in the table, but nothing is told of them any more.
     pub(crate) fn remove(&mut self, number: DoorNumber) {
-        self.doors.retain(|door| door.number != number);
+        let Some(place) = self.doors.iter().position(|door| door.number == number) else { return };
+        let gone = self.doors.remove(place);
+        for door in self.doors.iter_mut().filter(|door| door.after == Some(number)) {
+            door.after = gone.after;
+        }
     }
 
     pub(crate) fn set_host(&mut self, host: Host) {
@@ -65,7 +70,7 @@ impl Keeper {
     }
 
     pub(crate) fn stands(&self, number: DoorNumber) -> bool {
-        self.doors.iter().any(|door| door.number == number)
+        self.doors.iter().any(|door| door.number == number && door.after.is_none())
     }
 
     /// The knocks that a source has made at a door.
@@ -90,7 +95,8 @@ impl Keeper {
     /// Every door is on its own and asked in turn.
     pub(crate) fn hit(&mut self, now: Moment, hit: &Hit) -> Vec<Event> {
         let mut events = self.expire(now);
-        for door in self.doors.clone() {
+        let standing: Vec<_> = self.doors.iter().filter(|door| door.after.is_none()).cloned().collect();
+        for door in standing {
             match self.at_door(&door, hit) {
                 Ok(what) => events.extend(what),
                 Err(reason) => {

@@ -154,6 +154,7 @@ fn door(number: u32, sequence: Sequence) -> Door {
         wrong_port: WrongPort::Discard,
         target: None,
         one_time: false,
+        after: None,
     }
 }
 

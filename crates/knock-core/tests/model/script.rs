@@ -74,13 +74,17 @@ pub(crate) enum DoorKinds {
 pub(crate) fn script(kinds: DoorKinds) -> impl Strategy<Value = Script> {
     let capacity = prop_oneof![2..=8_usize, Just(200)];
     let start = select(vec![0, 0, 1_000, u64::MAX - 300]);
-    let doors = vec(door(kinds), 1..=9);
+    let comes_after = proptest::bool::weighted(if kinds == DoorKinds::All { 0.3 } else { 0.0 });
+    let doors = vec((door(kinds), comes_after), 1..=9);
     (capacity, any::<u64>(), start, 0..HOSTS, doors, 1..=6_usize, vec(act(), 1..60)).prop_map(
-        |(capacity, seed, start, host, mut doors, standing, acts)| {
-            for (place, door) in (0_u32..).zip(&mut doors) {
-                // Not in the order in which they are put up.
-                door.number = DoorNumber(100 + place * 7 % 10);
-            }
+        |(capacity, seed, start, host, doors, standing, acts)| {
+            // Not in the order in which they are put up.
+            let number = |place: u32| DoorNumber(100 + place * 7 % 10);
+            let doors = (0_u32..).zip(doors).map(|(place, (door, comes_after))| {
+                let after = place.checked_sub(1).filter(|_| comes_after).map(number);
+                Door { number: number(place), after, ..door }
+            });
+            let doors = doors.collect();
             Script { capacity, seed, start, host, doors, standing, acts }
         },
     )
@@ -103,6 +107,7 @@ fn door(kinds: DoorKinds) -> impl Strategy<Value = Door> {
             wrong_port,
             target: target.map(address),
             one_time,
+            after: None,
         },
     )
 }

@@ -214,6 +214,7 @@ fn found(source: [u8; 4], reader: Reader) -> Finding {
         wrong_port: WrongPort::Discard,
         target: None,
         one_time: false,
+        after: None,
     };
     let event =
         Event { at: Moment::default(), door: DoorNumber(0), source: source.into(), what: What::TimedOut(1) };

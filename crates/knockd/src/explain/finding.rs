@@ -260,6 +260,7 @@ mod tests {
             wrong_port: WrongPort::Discard,
             target: None,
             one_time: false,
+            after: None,
         };
         let source = "192.0.2.7".parse().unwrap();
         let event = Event { at: Moment::from_nanos(1_500_000_000), door: DoorNumber(0), source, what };

@@ -189,6 +189,10 @@ fn encode_door(message: Writer, door: &Door) -> Writer {
         Some(target) => message.address(target),
         None => message,
     };
+    let message = match door.after {
+        Some(before) => message.bool(true).u32(before.0),
+        None => message.bool(false),
+    };
     let knocks = door.sequence.knocks();
     let message = message.u8(u8::try_from(knocks.len()).unwrap_or(u8::MAX));
     knocks
@@ -203,10 +207,11 @@ fn decode_door(fields: &mut Reader<'_>) -> Result<Door, Malformed> {
     let wrong_port = if fields.bool()? { WrongPort::Ignore } else { WrongPort::Discard };
     let one_time = fields.bool()?;
     let target = if fields.bool()? { Some(fields.address()?) } else { None };
+    let after = if fields.bool()? { Some(DoorNumber(fields.u32()?)) } else { None };
     let count = fields.u8()?;
     let knocks = (0..count).map(|_| decode_knock(fields)).collect::<Result<Vec<_>, _>>()?;
     let sequence = Sequence::new(&knocks).map_err(|_| Malformed("number of knocks"))?;
-    Ok(Door { number, sequence, timeout, flags, wrong_port, target, one_time })
+    Ok(Door { number, sequence, timeout, flags, wrong_port, target, one_time, after })
 }
 
 fn decode_knock(fields: &mut Reader<'_>) -> Result<Knock, Malformed> {
@@ -229,6 +234,7 @@ mod tests {
             wrong_port: WrongPort::Ignore,
             target,
             one_time: true,
+            after: target.map(|_| DoorNumber(u32::MAX)),
         }
     }
 
@@ -281,7 +287,7 @@ mod tests {
         assert_eq!(with(&Order::SetHost, 0, 99), Err(Malformed("unknown order")));
         assert_eq!(with(&Order::SetHost, 100, 1), Err(Malformed("bytes behind the last field")));
         assert_eq!(with(&add, 15, 2), Err(Malformed("neither yes nor no")));
-        assert_eq!(with(&add, 18, 0), Err(Malformed("number of knocks")));
-        assert_eq!(with(&add, 18, 255), Err(Malformed("port 0")));
+        assert_eq!(with(&add, 19, 0), Err(Malformed("number of knocks")));
+        assert_eq!(with(&add, 19, 255), Err(Malformed("port 0")));
     }
 }

@@ -78,6 +78,7 @@ fn orders() -> Vec<(&'static str, Order)> {
         wrong_port: WrongPort::Ignore,
         target: target.map(|target| target.parse().unwrap()),
         one_time: true,
+        after: None,
     };
     let address = |kind, address: &str| Order::Address {
         interface: InterfaceIndex(2),
@@ -91,6 +92,7 @@ fn orders() -> Vec<(&'static str, Order)> {
         ("add", Order::Add(door("7000:tcp,8000:udp,9000:tcp", None))),
         ("add-target-4", Order::Add(door("7000:tcp", Some("192.0.2.1")))),
         ("add-target-6", Order::Add(door("7000:udp,8000:udp", Some("2001:db8::1")))),
+        ("add-after", Order::Add(Door { after: Some(DoorNumber(6)), ..door("7000:tcp", None) })),
         ("remove", Order::Remove(DoorNumber(7))),
         ("address", address(AddressKind::Own, "192.0.2.1")),
         ("address-6", address(AddressKind::Loopback, "::1")),

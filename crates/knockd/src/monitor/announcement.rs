@@ -39,7 +39,7 @@ impl Monitor {
     /// more would cost a message with each knock.
     fn status(&self) -> String {
         let interfaces = listening::names(&self.settings.interfaces);
-        let doors = self.doors.doors().count();
+        let doors = self.doors.doors().filter(|door| door.after.is_none()).count();
         let plural = if doors == 1 { "" } else { "s" };
         let remark =
             if self.is_refused { "; the configuration on the disk was refused, see the log" } else { "" };

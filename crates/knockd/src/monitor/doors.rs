@@ -1,6 +1,8 @@
 //! The doors that stand, and what their numbers mean.
 
 use std::{
+    collections::VecDeque,
+    iter,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -21,13 +23,17 @@ use crate::log::Line;
 pub struct Doors {
     /// Where relative paths begin.
     directory: PathBuf,
-    next_number: u32,
+    numbers: Numbers,
     standing: Vec<Standing>,
     /// Doors of before, at which somebody may have completed a sequence that we have not heard of yet.
     retired: Vec<Standing>,
     /// Sequences that were completed but could not be struck out in their file. They must never open anything again.
     spent: Vec<(PathBuf, Sequence)>,
 }
+
+/// Those that no door has had.
+#[derive(Debug, Default)]
+struct Numbers(u32);
 
 /// One door.
 #[derive(Debug)]
@@ -42,6 +48,15 @@ pub struct Standing {
     pub config: DoorConfig,
     /// The one-time sequence in force.
     in_force: Option<Sequence>,
+    /// Those after it.
+    coming: VecDeque<Coming>,
+}
+
+/// A one-time sequence that the watcher goes on to by itself: between one and the next no knock is to be lost.
+#[derive(Debug)]
+struct Coming {
+    number: DoorNumber,
+    sequence: Sequence,
 }
 
 /// What the watcher has to be told.
@@ -58,8 +73,15 @@ pub struct Changes {
 /// Doors that can be put up.
 #[derive(Debug, Default)]
 pub struct Prepared {
-    doors: Vec<(DoorConfig, Option<Sequence>)>,
+    doors: Vec<(DoorConfig, Lines)>,
     lines: Vec<Line>,
+}
+
+/// The next lines of a one-time file; none for a door with a fixed sequence.
+#[derive(Debug, Default)]
+struct Lines {
+    in_force: Option<Sequence>,
+    coming: Vec<Sequence>,
 }
 
 /// A one-time file can't be read.
@@ -105,18 +127,24 @@ impl Doors {
     /// No doors yet. Relative paths of one-time files begin in `directory`.
     #[must_use]
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory, next_number: 0, standing: Vec::new(), retired: Vec::new(), spent: Vec::new() }
+        Self {
+            directory,
+            numbers: Numbers::default(),
+            standing: Vec::new(),
+            retired: Vec::new(),
+            spent: Vec::new(),
+        }
     }
 
     /// Reads what doors need beside the configuration. They do not stand yet.
     pub fn prepare(&mut self, configs: Vec<DoorConfig>) -> Result<Prepared, UnreadableOneTimeFile> {
         let mut prepared = Prepared::default();
         for config in configs {
-            let in_force = match config.one_time_file() {
+            let lines = match config.one_time_file() {
                 Some(path) => self.read_one_time(&config, &self.directory.join(path), &mut prepared.lines)?,
-                None => None,
+                None => Lines::default(),
             };
-            prepared.doors.push((config, in_force));
+            prepared.doors.push((config, lines));
         }
         Ok(prepared)
     }
@@ -128,32 +156,36 @@ impl Doors {
         let mut changes = Changes { lines: prepared.lines, ..Changes::default() };
         let fresh = prepared.doors;
         let mut old = std::mem::take(&mut self.standing);
-        for (config, in_force) in fresh {
+        for (config, Lines { in_force, coming }) in fresh {
             let same = old.iter().position(|old| {
                 old.config.name == config.name
                     && config.door(old.number, in_force.as_ref()) == old.door()
                     && old.config.source == config.source
             });
-            let number = match same {
-                Some(place) => old.swap_remove(place).number,
-                None => self.number(),
+            let same = same.map(|place| old.swap_remove(place));
+            let is_new = same.is_none();
+            let (number, known) = match same {
+                Some(old) => (old.number, old.coming),
+                None => (self.numbers.take(), VecDeque::new()),
             };
             let ordinal = self.standing.iter().filter(|before| before.config.name == config.name).count();
             let name = config.name.as_str().into();
-            let standing = Standing { number, name, ordinal, config, in_force };
-            if same.is_none() {
+            let mut standing = Standing { number, name, ordinal, config, in_force, coming: known };
+            if is_new {
                 changes.added.extend(standing.door());
             }
+            standing.expect(&coming, &mut self.numbers, &mut changes);
             self.standing.push(standing);
         }
-        changes.removed = old.iter().map(|old| old.number).collect();
+        changes.removed.extend(old.iter().flat_map(Standing::numbers));
         self.retired.append(&mut old);
         changes
     }
 
-    /// The doors as the engine knows them. One without a sequence left is not among them.
+    /// The doors as the engine knows them, with those that come after others. One without a sequence left is not among
+    /// them.
     pub fn doors(&self) -> impl Iterator<Item = Door> {
-        self.standing.iter().filter_map(Standing::door)
+        self.standing.iter().flat_map(|standing| standing.door().into_iter().chain(standing.coming()))
     }
 
     /// Those of the configuration in force, in its order.
@@ -206,43 +238,37 @@ impl Doors {
             }
         };
         let was_spent = matches!(&marked, Err((_, MarkError::File(_))));
-        let next = match rest {
+        let lines = match rest {
             Ok(OneTime { next: None, .. }) if !was_spent => {
                 changes.lines.push(Line::OneTimeEmpty { door });
-                None
+                Lines::default()
             }
-            Ok(rest) => rest.next,
+            Ok(rest) => rest.into(),
             Err(error) => {
                 let reason = error.to_string();
                 changes.lines.push(Line::OneTimeNotMarked { door, path: path.clone(), reason });
-                None
+                Lines::default()
             }
         };
-        self.bring_into_force(&path, next.map(|next| next.sequence).as_ref(), &mut changes);
+        for standing in &mut self.standing {
+            if standing.config.one_time_file().is_some_and(|file| self.directory.join(file) == path) {
+                standing.go_on(&lines, &mut self.numbers, &mut changes);
+            }
+        }
+        for retired in self.retired.iter_mut().filter(|retired| retired.number == number) {
+            // Of it the watcher has been told, or will be.
+            retired.go_on(&lines, &mut self.numbers, &mut Changes::default());
+        }
         (changes, marked)
     }
 
-    /// Has every door with this file go by another sequence of it, or be shut.
-    fn bring_into_force(&mut self, path: &Path, next: Option<&Sequence>, changes: &mut Changes) {
-        for standing in &mut self.standing {
-            if standing.config.one_time_file().is_none_or(|file| self.directory.join(file) != path) {
-                continue;
-            }
-            changes.removed.push(standing.number);
-            standing.number = DoorNumber(self.next_number);
-            self.next_number = self.next_number.wrapping_add(1);
-            standing.in_force = next.cloned();
-            changes.added.extend(standing.door());
-        }
-    }
-
-    /// The sequence in force of a one-time door; none if there is none left or its file still can't be marked.
+    /// The sequences of a one-time door; none if there is none left or its file still can't be marked.
     fn read_one_time(
         &mut self,
         config: &DoorConfig,
         path: &Path,
         lines: &mut Vec<Line>,
-    ) -> Result<Option<Sequence>, UnreadableOneTimeFile> {
+    ) -> Result<Lines, UnreadableOneTimeFile> {
         let door: Arc<str> = config.name.as_str().into();
         let unreadable =
             |error| UnreadableOneTimeFile { door: config.name.to_string(), path: path.to_owned(), error };
@@ -268,20 +294,28 @@ impl Doors {
                         path: path.to_owned(),
                         reason: error.to_string(),
                     });
-                    return Ok(None);
+                    return Ok(Lines::default());
                 }
             }
         }
         if content.next.is_none() {
             lines.push(Line::OneTimeEmpty { door });
         }
-        Ok(content.next.map(|next| next.sequence))
+        Ok(content.into())
     }
+}
 
-    fn number(&mut self) -> DoorNumber {
-        let number = DoorNumber(self.next_number);
-        self.next_number = self.next_number.wrapping_add(1);
+impl Numbers {
+    fn take(&mut self) -> DoorNumber {
+        let number = DoorNumber(self.0);
+        self.0 = self.0.wrapping_add(1);
         number
+    }
+}
+
+impl From<OneTime> for Lines {
+    fn from(file: OneTime) -> Self {
+        Self { in_force: file.next.map(|next| next.sequence), coming: file.coming }
     }
 }
 
@@ -290,6 +324,44 @@ impl Standing {
     #[must_use]
     pub fn door(&self) -> Option<Door> {
         self.config.door(self.number, self.in_force.as_ref())
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = DoorNumber> {
+        iter::once(self.number).chain(self.coming.iter().map(|coming| coming.number))
+    }
+
+    /// The doors that come after it, each after the one before.
+    fn coming(&self) -> impl Iterator<Item = Door> {
+        self.numbers().zip(&self.coming).filter_map(|(before, coming)| {
+            let door = self.config.door(coming.number, Some(&coming.sequence))?;
+            Some(Door { after: Some(before), ..door })
+        })
+    }
+
+    /// Goes on to the sequence that is in force now, as the watcher may have done already.
+    fn go_on(&mut self, lines: &Lines, numbers: &mut Numbers, changes: &mut Changes) {
+        changes.removed.push(self.number);
+        let is_expected = self.coming.front().map(|next| &next.sequence) == lines.in_force.as_ref();
+        match self.coming.pop_front() {
+            Some(next) if is_expected => (self.number, self.in_force) = (next.number, Some(next.sequence)),
+            unexpected => {
+                let unexpected = unexpected.into_iter().chain(self.coming.drain(..));
+                changes.removed.extend(unexpected.map(|coming| coming.number));
+                (self.number, self.in_force) = (numbers.take(), lines.in_force.clone());
+                changes.added.extend(self.door());
+            }
+        }
+        self.expect(&lines.coming, numbers, changes);
+    }
+
+    /// Has these sequences, and no others, come after the one in force.
+    fn expect(&mut self, coming: &[Sequence], numbers: &mut Numbers, changes: &mut Changes) {
+        let known = self.coming.iter().zip(coming);
+        let known = known.take_while(|(known, sequence)| known.sequence == **sequence).count();
+        changes.removed.extend(self.coming.drain(known..).map(|coming| coming.number));
+        let new = coming.iter().skip(known).cloned();
+        self.coming.extend(new.map(|sequence| Coming { number: numbers.take(), sequence }));
+        changes.added.extend(self.coming().skip(known));
     }
 }
 

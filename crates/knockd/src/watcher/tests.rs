@@ -130,6 +130,7 @@ fn door(number: u32, sequence: &str) -> Order {
         wrong_port: WrongPort::Discard,
         target: None,
         one_time: false,
+        after: None,
     })
 }
 

@@ -195,6 +195,7 @@ fn a_door_goes_to_the_engine() {
             wrong_port: WrongPort::Ignore,
             target: one.target,
             one_time: false,
+            after: None,
         })
     );
     assert_eq!(one.one_time_file(), None);

@@ -22,6 +22,7 @@ pub(super) fn door(sequence: &str) -> Door {
         wrong_port: WrongPort::Discard,
         target: None,
         one_time: false,
+        after: None,
     }
 }
 

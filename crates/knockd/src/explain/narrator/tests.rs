@@ -104,6 +104,7 @@ fn door(sequence: &str) -> Door {
         wrong_port: WrongPort::Discard,
         target: None,
         one_time: false,
+        after: None,
     }
 }
 

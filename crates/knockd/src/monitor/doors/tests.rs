@@ -19,6 +19,18 @@ fn numbers<'a>(doors: impl IntoIterator<Item = &'a Door>) -> Vec<u32> {
     doors.into_iter().map(|door| door.number.0).collect()
 }
 
+/// The numbers and the sequences of those that stand.
+fn in_force(doors: &Doors) -> Vec<(u32, String)> {
+    let doors = doors.standing().filter_map(Standing::door);
+    doors.map(|door| (door.number.0, door.sequence.to_string())).collect()
+}
+
+/// Those that come after others, and after which: their numbers.
+fn coming<'a>(doors: impl IntoIterator<Item = &'a Door>) -> Vec<(u32, u32)> {
+    let doors = doors.into_iter();
+    doors.filter_map(|door| door.after.map(|before| (door.number.0, before.0))).collect()
+}
+
 /// Doors with one one-time door whose file holds this.
 fn one_time(sequences: &str) -> (tempfile::TempDir, Doors, Changes) {
     let folder = tempfile::tempdir().unwrap();
@@ -56,15 +68,14 @@ fn doors_of_the_same_name_are_told_apart() {
 #[test]
 fn a_used_sequence_is_struck_out_before_the_next_comes_into_force() {
     let (folder, mut doors, changes) = one_time(" 1,3,2\n 4,6,5\n");
-    assert_eq!(numbers(&changes.added), [0]);
+    assert_eq!(numbers(&changes.added), [0, 1]);
     let (changes, marked) = doors.use_up(DoorNumber(0));
     assert!(marked.is_ok());
     assert_eq!(fs::read_to_string(folder.path().join("sequences")).unwrap(), "#1,3,2\n 4,6,5\n");
-    assert_eq!(changes.removed, [DoorNumber(0)]);
-    assert_eq!(changes.added.first().unwrap().sequence.to_string(), "4:tcp,6:tcp,5:tcp");
+    assert_eq!((changes.removed, changes.added), (vec![DoorNumber(0)], vec![]), "the other is known");
+    assert_eq!(in_force(&doors), [(1, "4:tcp,6:tcp,5:tcp".to_owned())]);
     assert!(doors.find(DoorNumber(0)).is_none());
-    let last = changes.added.first().unwrap().number;
-    let (changes, marked) = doors.use_up(last);
+    let (changes, marked) = doors.use_up(DoorNumber(1));
     assert!(marked.is_ok() && changes.added.is_empty());
     assert_eq!(changes.lines.last(), Some(&Line::OneTimeEmpty { door: "ssh".into() }));
     assert_eq!(doors.doors().count(), 0);
@@ -74,13 +85,20 @@ fn a_used_sequence_is_struck_out_before_the_next_comes_into_force() {
 fn what_was_completed_before_a_reload_still_opens_and_uses_up() {
     let (folder, mut doors, _) = one_time(" 1,3,2\n 4,6,5\n");
     let quicker = "[ssh]\nOne_Time_Sequences = sequences\nSeq_Timeout = 5\nCommand = true\n";
-    assert_eq!(numbers(&put_up(&mut doors, quicker).added), [1]);
+    let changes = put_up(&mut doors, quicker);
+    assert_eq!(numbers(&changes.added), [2, 3]);
+    assert_eq!(changes.removed, [DoorNumber(0), DoorNumber(1)]);
     let (changes, marked) = doors.use_up(DoorNumber(0));
     assert!(marked.is_ok());
     assert_eq!(fs::read_to_string(folder.path().join("sequences")).unwrap(), "#1,3,2\n 4,6,5\n");
     // The door that stands now must not wait for the same.
-    assert_eq!(changes.removed, [DoorNumber(1)]);
-    assert_eq!(changes.added.first().unwrap().sequence.to_string(), "4:tcp,6:tcp,5:tcp");
+    assert_eq!(changes.removed, [DoorNumber(2)]);
+    assert_eq!(in_force(&doors), [(3, "4:tcp,6:tcp,5:tcp".to_owned())]);
+    // Both may have been completed before.
+    let (changes, marked) = doors.use_up(DoorNumber(1));
+    assert!(marked.is_ok());
+    assert_eq!(changes.removed, [DoorNumber(3)]);
+    assert_eq!(in_force(&doors), []);
 }
 
 #[test]
@@ -90,9 +108,38 @@ fn doors_with_the_same_file_go_on_together() {
     put_up(&mut doors, &format!("{door}{}", door.replace("ssh", "mail")));
     let (changes, marked) = doors.use_up(DoorNumber(0));
     assert!(marked.is_ok());
-    assert_eq!(changes.added.len(), 2);
-    assert!(changes.added.iter().all(|door| door.sequence.to_string() == "4:tcp,6:tcp,5:tcp"));
+    assert_eq!((changes.removed.len(), changes.added.len()), (2, 0));
+    let in_force = in_force(&doors);
+    assert_eq!(in_force.len(), 2);
+    assert!(in_force.iter().all(|(_, sequence)| sequence == "4:tcp,6:tcp,5:tcp"));
     drop(folder);
+}
+
+#[test]
+fn the_watcher_knows_the_next_lines_ahead() {
+    let lines =
+        |ports: std::ops::Range<u32>| ports.map(|port| format!("{port}\n")).collect::<Vec<_>>().concat();
+    let (folder, mut doors, changes) = one_time(&lines(1..10));
+    let ahead: Vec<_> = (1..=7).map(|number| (number, number - 1)).collect();
+    assert_eq!(coming(&changes.added), ahead);
+    // One is used, one comes into sight.
+    let (changes, _) = doors.use_up(DoorNumber(0));
+    assert_eq!(coming(&changes.added), [(8, 7)]);
+    assert_eq!(numbers(&doors.doors().collect::<Vec<_>>()), (1..=8).collect::<Vec<_>>());
+    // A report of one whose turn it isn't uses up nothing.
+    assert!(doors.find(DoorNumber(2)).is_none());
+    assert_eq!(doors.use_up(DoorNumber(2)).0, Changes::default());
+    // Another file, another future; who is at the one in force stays there.
+    fs::write(folder.path().join("sequences"), "2\n3\n9\n").unwrap();
+    let changes = put_up(&mut doors, "[ssh]\nOne_Time_Sequences = sequences\nCommand = true\n");
+    assert_eq!(changes.removed, (3..=8).map(DoorNumber).collect::<Vec<_>>());
+    assert_eq!(coming(&changes.added), [(9, 2)]);
+    // So it is if that is found out when one is used.
+    fs::write(folder.path().join("sequences"), "2\n30\n").unwrap();
+    let (changes, marked) = doors.use_up(DoorNumber(1));
+    assert!(marked.is_ok());
+    assert_eq!(changes.removed, [1, 2, 9].map(DoorNumber));
+    assert_eq!(in_force(&doors), [(10, "30:tcp".to_owned())]);
 }
 
 #[test]
@@ -105,7 +152,7 @@ fn a_sequence_that_could_not_be_struck_out_never_comes_back() {
     fs::create_dir(&path).unwrap();
     let (changes, marked) = doors.use_up(DoorNumber(0));
     assert!(marked.is_err() && changes.added.is_empty());
-    assert_eq!(changes.removed, [DoorNumber(0)]);
+    assert_eq!(changes.removed, [DoorNumber(0), DoorNumber(1)]);
     fs::remove_dir(&path).unwrap();
     fs::rename(&aside, &path).unwrap();
     let changes = put_up(&mut doors, "[ssh]\nOne_Time_Sequences = sequences\nCommand = true\n");

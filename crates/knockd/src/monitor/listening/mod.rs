@@ -189,6 +189,7 @@ impl Listening {
     /// [`Listening::follow`] is called.
     pub fn set_doors(&mut self, doors: Vec<Door>) {
         self.going.append(&mut self.doors);
+        self.going.retain(|old| doors.iter().all(|door| door.number != old.number));
         self.doors = doors;
         self.make_filter();
     }
