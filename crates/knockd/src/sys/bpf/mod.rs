@@ -176,8 +176,19 @@ fn load(instructions: &[[u8; 8]], log: &mut [u8]) -> io::Result<OwnedFd> {
         flags: 0,
         name: *b"knockd_filter\0\0\0",
     };
-    make(PROGRAM_LOAD, &attributes)
+    let mut loaded = make(PROGRAM_LOAD, &attributes);
+    for _ in 1..LOADS {
+        loaded = match loaded {
+            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => make(PROGRAM_LOAD, &attributes),
+            loaded => return loaded,
+        };
+    }
+    loaded
 }
+
+/// How often a program is given to the kernel: it gives up with `EAGAIN` when a signal comes while it checks one
+/// (`do_check` in kernel/bpf/verifier.c), such as the end of a command.
+const LOADS: usize = 20;
 
 /// None that lets us use what the kernel keeps for its own.
 const LICENCE: &std::ffi::CStr = c"MIT OR Apache-2.0";
@@ -199,6 +210,15 @@ fn call<T: Attributes>(command: i32, attributes: &T) -> io::Result<i32> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+        thread,
+        time::Duration,
+    };
+
     use super::*;
 
     #[test]
@@ -209,6 +229,34 @@ mod tests {
         let text = "Permission denied (os error 13); the verifier says: R0 !read_ok";
         assert_eq!(refusal.to_string(), text);
         assert_eq!(refusal.lines().count(), 4);
+    }
+
+    /// The end of a command comes in the midst of it.
+    #[test]
+    fn a_signal_is_no_refusal() {
+        let nothing = Table::new().and_then(|_| load(&[[0x95, 0, 0, 0, 0, 0, 0, 0]], &mut []));
+        if nothing.unwrap_err().raw_os_error() == Some(libc::EPERM) {
+            return;
+        }
+        let _handler = signal_hook::flag::register(libc::SIGWINCH, Arc::<AtomicBool>::default()).unwrap();
+        // SAFETY: it takes nothing.
+        let us = unsafe { libc::pthread_self() };
+        let is_over = AtomicBool::new(false);
+        // r0 = 0, over and over: a check that takes its time.
+        let mut program = vec![[0xb7, 0, 0, 0, 0, 0, 0, 0]; 500];
+        program.push([0x95, 0, 0, 0, 0, 0, 0, 0]);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    // SAFETY: the thread lives until this one has ended.
+                    unsafe { libc::pthread_kill(us, libc::SIGWINCH) };
+                    thread::sleep(Duration::from_millis(1));
+                }
+            });
+            let loaded: io::Result<Vec<_>> = (0..1000).map(|_| load(&program, &mut [])).collect();
+            is_over.store(true, Ordering::Relaxed);
+            loaded.unwrap();
+        });
     }
 
     #[test]
