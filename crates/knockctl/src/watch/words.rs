@@ -36,6 +36,12 @@ pub fn of(what: &Happening) -> Option<(Mood, String)> {
         Happening::Ignored { door, source, hit, reason } => {
             (Mood::Plain, format!("{source} {door}: {hit} ignored: {reason}"))
         }
+        Happening::ByHand { door, source: Some(source), hand, user } => {
+            (Mood::Plain, format!("{source} {door}: {hand} by hand, by user {user}"))
+        }
+        Happening::ByHand { door, source: None, hand, user } => {
+            (Mood::Plain, format!("{door}: {hand} for all by hand, by user {user}"))
+        }
         Happening::Opened { door, source, left_ms, .. } => {
             (Mood::Open, format!("{source} {door}: open for {}", time(*left_ms)))
         }
@@ -53,6 +59,9 @@ pub fn of(what: &Happening) -> Option<(Mood, String)> {
         }
         Happening::CommandStarted { door, source, closes } => {
             (Mood::Plain, format!("{source} {door}: {} command runs", sort(*closes)))
+        }
+        Happening::CommandFailed { door, source, closes, status } => {
+            (Mood::Trouble, format!("{source} {door}: {} command failed: status {status}", sort(*closes)))
         }
         Happening::CommandEnded { failure: None, .. } => return None,
         Happening::CommandEnded { door, source, closes, failure: Some(failure), .. } => {
@@ -149,6 +158,24 @@ mod tests {
         let spans = [0, 59, 65, 3600, 7380, 86_400 * 4 + 3600 * 5].map(|s| span(Duration::from_secs(s)));
         assert_eq!(spans, ["0 s", "59 s", "1:05 min", "1 h 00 min", "2 h 03 min", "4 d 5 h"]);
         assert_eq!([30_000, 1_500].map(time), ["30 s", "1.5 s"]);
+    }
+
+    #[test]
+    fn what_was_done_by_hand_is_told_with_who_did_it() {
+        let text = |source| {
+            let (door, hand) = ("ssh".to_owned(), "closed".to_owned());
+            of(&Happening::ByHand { door, source, hand, user: 1000 }).unwrap().1
+        };
+        assert_eq!(text(Some([192, 0, 2, 7].into())), "192.0.2.7 ssh: closed by hand, by user 1000");
+        assert_eq!(text(None), "ssh: closed for all by hand, by user 1000");
+    }
+
+    #[test]
+    fn a_command_that_fails_is_told() {
+        let (door, source) = ("ssh".to_owned(), [192, 0, 2, 7].into());
+        let failed = Happening::CommandFailed { door, source, closes: false, status: 3 };
+        let told = (Mood::Trouble, "192.0.2.7 ssh: start command failed: status 3".to_owned());
+        assert_eq!(of(&failed), Some(told));
     }
 
     #[test]

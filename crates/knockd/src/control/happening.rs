@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use knock_core::event::What;
 
 use super::protocol::{Event, Happening, Stage, millis};
-use crate::log::{Heard, Line, Purpose};
+use crate::log::{By, Heard, Line, Purpose};
 
 /// What those who watch are told of it.
 pub(super) fn of(heard: &Heard) -> Option<Event> {
@@ -39,7 +39,7 @@ fn said(line: &Line) -> Happening {
         Line::Opened { source, door, left } => {
             Happening::Opened { door: text(door), source: *source, left_ms: millis(*left), by_kernel: false }
         }
-        Line::Extended { source, door, left } => extended(door, *source, *left, false),
+        Line::Extended { source, door, by, left } => extended(door, *source, *left, *by == By::Kernel),
         Line::LetIn { source, door, stay, longer: true, .. } => extended(door, *source, Some(*stay), true),
         Line::LetIn { source, door, stay, longer: false, .. } => {
             Happening::Opened { door: text(door), source: *source, left_ms: millis(*stay), by_kernel: true }
@@ -162,6 +162,16 @@ mod tests {
             failure: Some("signal 9".to_owned()),
         };
         assert_eq!(event(killed), ended);
+    }
+
+    #[test]
+    fn who_closes_what_is_extended_is_told() {
+        let (source, left): (IpAddr, _) = ([192, 0, 2, 7].into(), Some(Duration::from_secs(90)));
+        for (by, by_kernel) in [(By::Kernel, true), (By::Command, false)] {
+            let extended =
+                Happening::Extended { door: "ssh".to_owned(), source, left_ms: Some(90_000), by_kernel };
+            assert_eq!(event(Line::Extended { source, door: "ssh".into(), by, left }), extended);
+        }
     }
 
     #[test]

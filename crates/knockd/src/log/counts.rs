@@ -11,7 +11,7 @@ use knock_core::{
     sequence::Sequence,
 };
 
-use super::{Kind, Line, Purpose};
+use super::{By, Kind, Line, Purpose};
 use crate::metrics::Histogram;
 
 /// What was counted since the daemon was started.
@@ -57,15 +57,6 @@ pub struct CommandCounts {
     pub killed: u64,
     /// How often one could not be started.
     pub not_started: u64,
-}
-
-/// Who lets somebody in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// The kernel, which was told to.
-    Kernel,
-    /// A command, which was started.
-    Command,
 }
 
 impl Counts {

@@ -8,7 +8,7 @@ use knock_core::{
 };
 
 pub use super::hand::Hand;
-use super::{kind::Kind, level::Level, purpose::Purpose};
+use super::{by::By, kind::Kind, level::Level, purpose::Purpose};
 
 /// One line of the log. Its text has neither time stamp nor line end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,12 +112,14 @@ pub enum Line {
         /// For how long from now on.
         left: Duration,
     },
-    /// A door that a command closes stays open longer than it would have.
+    /// A door that a command closes stays open longer than it would have, or by hand any.
     Extended {
         /// For whom.
         source: IpAddr,
         /// The door's name.
         door: Arc<str>,
+        /// Who keeps it open, and closes it.
+        by: By,
         /// For how long from now on; none while its start command runs.
         left: Option<Duration>,
     },

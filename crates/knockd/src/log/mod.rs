@@ -27,7 +27,8 @@ use self::{
     terminal::Screen,
 };
 pub use self::{
-    counts::{By, CommandCounts, Counts, DoorCounts},
+    by::By,
+    counts::{CommandCounts, Counts, DoorCounts},
     file::FileError,
     kind::Kind,
     level::Level,
@@ -40,6 +41,7 @@ pub use self::{
 use crate::clock;
 
 mod backlog;
+mod by;
 mod counts;
 mod fields;
 mod file;

@@ -8,7 +8,7 @@ use knock_core::{
     sequence::{Protocol, Sequence},
 };
 
-use super::{Kind, Line, Purpose, line::Output};
+use super::{By, Kind, Line, Purpose, line::Output};
 
 /// One at least of each, with all fields that it can have.
 pub(super) fn every_event() -> Vec<Line> {
@@ -62,7 +62,7 @@ fn of_commands() -> Vec<Line> {
         Line::CommandNotStarted { door: door(), source, purpose, reason: reason() },
         Line::ByHand { source: Some(source), door: door(), hand: super::line::Hand::Opened, user: 1000 },
         Line::Opened { source, door: door(), left: took },
-        Line::Extended { source, door: door(), left: Some(took) },
+        Line::Extended { source, door: door(), by: By::Kernel, left: Some(took) },
         Line::Closed { source, door: door() },
         Line::CommandTimeout { source, door: door() },
     ]

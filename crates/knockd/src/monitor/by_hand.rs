@@ -7,7 +7,7 @@ use knock_core::{config::DoorConfig, moment::Moment};
 use super::{Monitor, doors::Standing, guard::Opened};
 use crate::{
     control::protocol::{Refusal, RefusalKind, Said, millis},
-    log::{Line, line::Hand},
+    log::{By, Line, line::Hand},
 };
 
 /// What is answered.
@@ -85,7 +85,7 @@ impl Monitor {
         };
         self.say_by_hand(Some(source), name, Hand::Extended, user);
         if let Some(left) = by_kernel {
-            self.log.say(Line::Extended { source, door: name.into(), left: Some(left) });
+            self.log.say(Line::Extended { source, door: name.into(), by: By::Kernel, left: Some(left) });
         }
         self.opener.commit(now, &self.log);
         Ok(Said::Extended { left_ms: millis(left) })

@@ -263,7 +263,9 @@ impl Opener {
                 }
                 Deed::SayTimeout(door, source) => log.say(Line::CommandTimeout { source, door }),
                 Deed::SayOpened(door, source, left) => log.say(Line::Opened { source, door, left }),
-                Deed::SayExtended(door, source, left) => log.say(Line::Extended { source, door, left }),
+                Deed::SayExtended(door, source, left) => {
+                    log.say(Line::Extended { source, door, by: By::Command, left });
+                }
                 Deed::SayClosed(door, source) => log.say(Line::Closed { source, door }),
                 Deed::SayTooMany(door, source) => {
                     log.say(Line::NotOpened { source, door, reason: "too many wait to open".to_owned() });

@@ -100,6 +100,41 @@ fn what_the_kernel_closes_is_gone_with_its_time_and_the_rest_when_it_is_told() {
 }
 
 #[test]
+fn what_is_opened_by_hand_was_opened_by_no_knock() {
+    let mut model = Model::new();
+    let by_hand = |number, hand: &str| Happening::ByHand {
+        door: "ssh".to_owned(),
+        source: Some(source(number)),
+        hand: hand.to_owned(),
+        user: 0,
+    };
+    happen(&mut model, 0, by_hand(7, "opened"));
+    happen(&mut model, 0, opened(7, 5_000, true));
+    assert_eq!((model.counts.by_hand, model.counts.opened, model.openings.len()), (1, 0, 1));
+    happen(&mut model, 1, by_hand(7, "closed"));
+    happen(&mut model, 1, Happening::Closed { door: "ssh".to_owned(), source: source(7) });
+    happen(&mut model, 2, opened(7, 5_000, true));
+    assert_eq!((model.counts.by_hand, model.counts.opened), (2, 1));
+    let reason = "too many wait to open".to_owned();
+    happen(&mut model, 3, by_hand(8, "opened"));
+    happen(&mut model, 3, Happening::NotOpened { door: "ssh".to_owned(), source: source(8), reason });
+    happen(&mut model, 4, opened(8, 5_000, false));
+    assert_eq!((model.counts.by_hand, model.counts.opened), (3, 2));
+}
+
+#[test]
+fn what_the_kernel_is_to_close_is_gone_with_its_time_when_it_was_extended() {
+    let mut model = Model::new();
+    happen(&mut model, 0, opened(7, 5_000, true));
+    let (door, source) = ("ssh".to_owned(), source(7));
+    happen(&mut model, 1, Happening::Extended { door, source, left_ms: Some(10_000), by_kernel: true });
+    model.pass_time(second(10));
+    assert_eq!(model.openings.len(), 1);
+    model.pass_time(second(11));
+    assert!(model.openings.is_empty());
+}
+
+#[test]
 fn a_list_is_all_there_is() {
     let mut model = Model::new();
     happen(&mut model, 0, opened(7, 5_000, true));

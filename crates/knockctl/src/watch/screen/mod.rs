@@ -147,15 +147,16 @@ impl Page<'_> {
     }
 
     fn footer(&mut self, counts: &Counts) {
-        let Counts { knocks, opened, wrong, late, gave_way, dropped, lost, unseen } = *counts;
+        let Counts { knocks, opened, by_hand, wrong, late, gave_way, dropped, lost, unseen } = *counts;
         let mut text = format!("knocks {knocks}  opened {opened}  wrong {wrong}  late {late}");
-        let troubles = [
+        let rest = [
+            ("by hand", by_hand),
             ("gave way", gave_way),
             ("packets dropped", dropped),
             ("openings lost", lost),
             ("not shown", unseen),
         ];
-        for (what, count) in troubles.into_iter().filter(|(_, count)| *count > 0) {
+        for (what, count) in rest.into_iter().filter(|(_, count)| *count > 0) {
             text = format!("{text}  {what} {count}");
         }
         let style = self.style(Color::Reset, Modifier::REVERSED);

@@ -228,6 +228,7 @@ impl Happening {
     #[must_use]
     pub fn beneficiary(&self) -> Option<IpAddr> {
         match self {
+            Self::ByHand { source, .. } => *source,
             Self::Opened { source, .. }
             | Self::Extended { source, .. }
             | Self::Expired { source, .. }
@@ -236,6 +237,7 @@ impl Happening {
             | Self::LeftOpen { source, .. }
             | Self::CommandStarted { source, .. }
             | Self::CommandEnded { source, .. }
+            | Self::CommandFailed { source, .. }
             | Self::CommandHangs { source, .. } => Some(*source),
             _ => None,
         }
@@ -272,6 +274,17 @@ mod tests {
         assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
         let later: Event = serde_json::from_str(r#"{"at":"","kind":"moved","door":"ssh"}"#).unwrap();
         assert_eq!(later.what, Happening::Other);
+    }
+
+    #[test]
+    fn who_has_something_explained_is_told_what_is_done_for_his_source() {
+        let source = at().source;
+        let by_hand =
+            |source| Happening::ByHand { door: "ssh".to_owned(), source, hand: "opened".to_owned(), user: 0 };
+        assert_eq!(by_hand(Some(source)).beneficiary(), Some(source));
+        assert_eq!(by_hand(None).beneficiary(), None);
+        let failed = Happening::CommandFailed { door: "ssh".to_owned(), source, closes: false, status: 1 };
+        assert_eq!((failed.beneficiary(), Happening::Stage(at()).beneficiary()), (Some(source), None));
     }
 
     #[test]
