@@ -2,10 +2,14 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-pub use self::interfaces::{Interface, Interfaces};
+pub use self::{
+    interfaces::{Interface, Interfaces},
+    nobody::Nobody,
+};
 use crate::{hit::Hit, interface::InterfaceIndex};
 
 mod interfaces;
+mod nobody;
 
 /// What is known of the host that the hits reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +76,8 @@ impl Host {
     }
 
     /// Whether the address stands for all hosts of some network that this host is in.
-    fn is_broadcast(&self, address: IpAddr) -> bool {
+    #[must_use]
+    pub fn is_broadcast(&self, address: IpAddr) -> bool {
         match (self, address) {
             (Self::Interfaces(interfaces), IpAddr::V4(address)) => interfaces.is_broadcast(address),
             _ => false,
@@ -83,14 +88,7 @@ impl Host {
 /// Whether no host anywhere can have this address.
 #[must_use]
 pub fn is_nobody(address: IpAddr) -> bool {
-    match address {
-        // The network 0 is only for hosts that don't know theirs (RFC 1122, section 3.2.1.3).
-        IpAddr::V4(address) => address.octets()[0] == 0 || address.is_multicast() || address.is_broadcast(),
-        // A mapped address has no place in a packet (RFC 4291, section 2.5.5); commands would take it for IPv4.
-        IpAddr::V6(address) => {
-            address.is_unspecified() || address.is_multicast() || address.to_ipv4_mapped().is_some()
-        }
-    }
+    Nobody::of(address).is_some()
 }
 
 /// Whether other links may have another host of the same address (RFC 4291, section 2.5.6; RFC 3927).

@@ -75,8 +75,7 @@ fn door(door: &DoorStatus) -> [String; 5] {
         (None, false) => "nothing".to_owned(),
     };
     let stay = door.stay_ms.map_or("-".to_owned(), |stay| Span(stay).to_string());
-    // Only the kernel knows of those.
-    let open = if door.opens.is_some() { "see list".to_owned() } else { door.open.to_string() };
+    let open = door.open.map_or("not known".to_owned(), |open| open.to_string());
     let sequences = match (door.is_one_time, door.is_shut) {
         (true, true) => "used up",
         (true, false) => "one-time",
@@ -99,7 +98,7 @@ mod tests {
             stay_ms: opens.map(|_| 30_000),
             is_one_time: false,
             is_shut: false,
-            open: 1,
+            open: opens.map_or(Some(1), |_| None),
         }
     }
 
@@ -134,9 +133,9 @@ mod tests {
              sandbox        complete\n\
              lost           0 packets, 2 openings\n\
              \n\
-             DOOR    OPENS    FOR   OPEN NOW  SEQUENCES\n\
-             ssh     tcp/22   30 s  see list  fixed\n\
-             backup  command  -     1         fixed\n"
+             DOOR    OPENS    FOR   OPEN NOW   SEQUENCES\n\
+             ssh     tcp/22   30 s  not known  fixed\n\
+             backup  command  -     1          fixed\n"
         );
     }
 }

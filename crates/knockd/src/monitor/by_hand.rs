@@ -1,8 +1,8 @@
 //! What an administrator does to doors at the control socket.
 
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt::Display, io, net::IpAddr, sync::Arc, time::Duration};
 
-use knock_core::{config::DoorConfig, moment::Moment};
+use knock_core::{config::DoorConfig, host::Nobody, moment::Moment};
 
 use super::{Monitor, doors::Standing, guard::Opened};
 use crate::{
@@ -17,6 +17,7 @@ impl Monitor {
     /// Opens a door for somebody, as if he had knocked; no one-time sequence is used up.
     pub(super) fn open_by_hand(&mut self, now: Moment, name: &str, source: IpAddr, user: u32) -> Answer {
         let (config, ordinal) = self.only_door(name)?;
+        self.can_come(source)?;
         let (has_start, has_stop) = (config.start(source).is_some(), config.stop(source).is_some());
         if config.opens.is_nothing() && !has_start && !has_stop {
             let version = if source.is_ipv4() { "IPv4" } else { "IPv6" };
@@ -56,8 +57,8 @@ impl Monitor {
         if count == 0 && source.is_some() {
             return Err(self.not_open(name));
         }
-        if count == 0 && self.named(name).next().is_none() {
-            return Err(self.no_such_door(name));
+        if count == 0 {
+            self.known_door(name)?;
         }
         self.say_by_hand(source, name, Hand::Closed, user);
         let door: Arc<str> = name.into();
@@ -105,6 +106,18 @@ impl Monitor {
         self.log.say(Line::ByHand { source, door: door.into(), hand, user });
     }
 
+    /// Whether a packet from this address can be somebody's who comes from elsewhere: for others no door is shut.
+    fn can_come(&self, source: IpAddr) -> Result<(), Refusal> {
+        let nobody = Nobody::of(source).or(self.links.host().is_broadcast(source).then_some(Nobody::All));
+        match nobody {
+            Some(nobody) => Err(no_such_source(source, nobody)),
+            None if source.is_loopback() => {
+                Err(no_such_source(source, "it is this host itself, which needs no door"))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn named(&self, name: &str) -> impl Iterator<Item = &Standing> {
         self.doors.standing().filter(move |standing| standing.name.as_ref() == name)
     }
@@ -120,6 +133,12 @@ impl Monitor {
         Ok((standing.config.clone(), standing.ordinal))
     }
 
+    /// Whether there is a door of this name, or something is open that it had opened before a reload took it away.
+    pub(super) fn known_door(&self, name: &str) -> Result<(), Refusal> {
+        let is_known = self.named(name).next().is_some() || self.opener.openings().are_at(name);
+        if is_known { Ok(()) } else { Err(self.no_such_door(name)) }
+    }
+
     fn no_such_door(&self, name: &str) -> Refusal {
         let names: Vec<&str> = self.doors.standing().map(|standing| standing.name.as_ref()).collect();
         let text = match &names[..] {
@@ -130,11 +149,17 @@ impl Monitor {
     }
 
     fn not_open(&self, name: &str) -> Refusal {
-        if self.named(name).next().is_none() {
-            return self.no_such_door(name);
+        if let Err(refusal) = self.known_door(name) {
+            return refusal;
         }
         Refusal::new(RefusalKind::NotOpen, format!("the door {name} is not open for that address"))
     }
+}
+
+/// Refuses an address that nobody comes from, for this reason.
+pub(super) fn no_such_source(source: IpAddr, reason: impl Display) -> Refusal {
+    let text = format!("nobody can come from {source}: {reason}; give the address of a host");
+    Refusal::new(RefusalKind::NoSuchSource, text)
 }
 
 fn failed(text: String) -> Refusal {

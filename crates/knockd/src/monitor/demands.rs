@@ -59,11 +59,14 @@ impl Monitor {
     fn tell(&self, now: Moment, demand: &Demand) {
         let Some(control) = &self.control else { return };
         match &demand.request {
-            Request::Status {} => control.answer(demand, Ok(Said::Status(Box::new(self.state(now))))),
-            Request::List { door, source } => {
-                let unfinished = self.list(now, door.as_deref(), *source);
-                control.answer_with(demand, move || unfinished.finish().map(Said::List));
+            Request::Status {} => {
+                let unfinished = self.state(now);
+                control.answer_with(demand, move || Ok(Said::Status(Box::new(unfinished.finish()))));
             }
+            Request::List { door, source } => match self.list(now, door.as_deref(), *source) {
+                Ok(unfinished) => control.answer_with(demand, move || unfinished.finish().map(Said::List)),
+                Err(refusal) => control.answer(demand, Err(refusal)),
+            },
             Request::Sequences {} => {
                 let files = self.one_time_files();
                 control.answer_with(demand, move || Ok(Said::Sequences(sequences(files))));
@@ -73,7 +76,8 @@ impl Monitor {
         }
     }
 
-    fn list(&self, now: Moment, door: Option<&str>, source: Option<IpAddr>) -> Unfinished {
+    fn list(&self, now: Moment, door: Option<&str>, source: Option<IpAddr>) -> Result<Unfinished, Refusal> {
+        door.map_or(Ok(()), |door| self.known_door(door))?;
         let (openings, left_out) = self.opener.openings().list(now, door, source, LONGEST_LIST);
         let is_wanted = |name: &str| door.is_none_or(|door| door == name);
         let guarded = self.guard.guarded().filter(|name| is_wanted(name.as_str())).cloned().collect();
@@ -81,7 +85,7 @@ impl Monitor {
         for (door, source, left) in self.guard.in_sets(now).filter(|(door, ..)| is_wanted(door)) {
             unfinished.add(door, source, Some(millis(left)));
         }
-        unfinished
+        Ok(unfinished)
     }
 
     /// The doors with one-time sequences, and their files.

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use knock_core::{explanation::Explanation, filter::Families, host, moment::Moment};
+use knock_core::{explanation::Explanation, filter::Families, host::Nobody, moment::Moment};
 use thiserror::Error;
 
-use super::Monitor;
+use super::{Monitor, by_hand::no_such_source};
 use crate::{
     control::{
         Demand, Found,
@@ -116,12 +116,11 @@ impl Monitor {
 
     /// Whether packets of this source can be heard at all.
     fn may_explain(&self, source: IpAddr) -> Result<(), Refusal> {
-        let refuse = |text: String| Err(Refusal::new(RefusalKind::Failed, text));
-        if host::is_nobody(source) {
-            return refuse(format!("no host can have the address {source}"));
+        if let Some(nobody) = Nobody::of(source) {
+            return Err(no_such_source(source, nobody));
         }
         if source.is_ipv6() && self.settings.families == Families::V4Only {
-            return refuse("knockd takes no notice of IPv6 (-4)".to_owned());
+            return Err(Refusal::new(RefusalKind::Failed, "knockd takes no notice of IPv6 (-4)"));
         }
         Ok(())
     }

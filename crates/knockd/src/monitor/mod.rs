@@ -19,6 +19,7 @@ mod job;
 mod lacking;
 mod lasting;
 mod leftover;
+mod let_in;
 mod listening;
 mod native;
 mod one_time_file;

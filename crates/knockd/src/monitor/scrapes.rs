@@ -2,16 +2,16 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use knock_core::{config::DoorName, moment::Moment};
+use knock_core::moment::Moment;
 
 use super::{
     Monitor,
     figures::{DoorFigures, Figures},
+    let_in::LetIn,
     one_time_file,
 };
 use crate::{
     control::{Demand, protocol::Said},
-    firewall::Firewall,
     ipc::Load,
 };
 
@@ -80,11 +80,6 @@ impl Monitor {
                 (Arc::clone(&standing.name), path)
             }));
         }
-        for (door, ..) in self.guard.in_sets(now) {
-            if let Some(door) = doors.get_mut(door) {
-                door.add(1);
-            }
-        }
         Unfinished {
             figures: Figures {
                 uptime: now.since(self.tally.started),
@@ -94,7 +89,7 @@ impl Monitor {
                 load,
                 most_attempts: self.settings.max_attempts,
             },
-            guarded: self.guard.guarded().cloned().collect(),
+            let_in: LetIn::of(&self.guard, now),
             files,
         }
     }
@@ -104,17 +99,16 @@ impl Monitor {
 #[derive(Clone)]
 struct Unfinished {
     figures: Figures,
-    guarded: Vec<DoorName>,
+    let_in: LetIn,
     files: Vec<(Arc<str>, PathBuf)>,
 }
 
 impl Unfinished {
     fn finish(mut self) -> Figures {
-        let mut firewall = if self.guarded.is_empty() { None } else { Firewall::open().ok() };
-        for name in self.guarded {
-            let Some(door) = self.figures.doors.get_mut(name.as_str()) else { continue };
-            match firewall.as_mut().and_then(|firewall| firewall.openings(&name).ok()) {
-                Some(openings) => door.add(u64::try_from(openings.len()).unwrap_or(u64::MAX)),
+        for (name, count) in self.let_in.count() {
+            let Some(door) = self.figures.doors.get_mut(&name) else { continue };
+            match count {
+                Some(count) => door.add(count),
                 None => door.open = None,
             }
         }

@@ -6,13 +6,36 @@ use knock_core::{
 };
 use rustix::process::getpid;
 
-use super::{Monitor, doors::Standing, filters::FilterKind, watcher_process::WatcherProcess};
+use super::{Monitor, doors::Standing, filters::FilterKind, let_in::LetIn, watcher_process::WatcherProcess};
 use crate::control::protocol::{
     ConfigurationStatus, DoorStatus, FilterStatus, InterfaceStatus, Status, WatcherStatus, millis,
 };
 
+/// How the daemon is, but for what only the kernel knows. To ask it may take long, and is not for the monitor.
+pub(super) struct Unfinished {
+    status: Status,
+    let_in: LetIn,
+}
+
+impl Unfinished {
+    pub(super) fn finish(mut self) -> Status {
+        let counted = self.let_in.count();
+        // Of doors with the same name only one opens by itself.
+        for door in self.status.doors.iter_mut().filter(|door| door.opens.is_some()) {
+            if let Some(count) = counted.get(door.name.as_str()) {
+                door.open = door.open.zip(*count).map(|(open, count)| open.saturating_add(count));
+            }
+        }
+        self.status
+    }
+}
+
 impl Monitor {
-    pub(super) fn state(&self, now: Moment) -> Status {
+    pub(super) fn state(&self, now: Moment) -> Unfinished {
+        Unfinished { status: self.known_state(now), let_in: LetIn::of(&self.guard, now) }
+    }
+
+    fn known_state(&self, now: Moment) -> Status {
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: getpid().as_raw_nonzero().get(),
@@ -79,7 +102,7 @@ impl Monitor {
             stay_ms: is_closed.then(|| millis(config.cmd_timeout)),
             is_one_time: config.one_time_file().is_some(),
             is_shut: standing.door().is_none(),
-            open: self.opener.openings().count(&standing.name, standing.ordinal),
+            open: Some(self.opener.openings().count(&standing.name, standing.ordinal)),
         }
     }
 }

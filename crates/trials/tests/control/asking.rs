@@ -57,7 +57,7 @@ fn how_it_is() -> Outcome {
     same("its interfaces", interfaces, vec![("eth0", true)])?;
     let doors: Vec<_> =
         first.doors.iter().map(|door| (door.name.as_str(), door.stay_ms, door.open)).collect();
-    same("its doors", doors, vec![("ssh", Some(3_600_000), 0), ("other", None, 0)])?;
+    same("its doors", doors, vec![("ssh", Some(3_600_000), Some(0)), ("other", None, Some(0))])?;
     ensure(!first.configuration.is_outdated, "its configuration is the one in the file")?;
     lab.write("knockd.conf", "[bad]\n")?;
     daemon.signal(Signal::SIGHUP)?;
@@ -88,7 +88,17 @@ fn who_is_let_in() -> Outcome {
         ensure(left > stay - 60_000 && left <= stay, format!("{left} ms are left of {stay}"))?;
     }
     same("those of a door", list(&mut visitor, Some("web"))?.openings.len(), 1)?;
-    same("those of no door", list(&mut visitor, Some("none"))?, List::default())
+    let open: Vec<_> = status(&mut visitor)?.doors.into_iter().map(|door| (door.name, door.open)).collect();
+    let of = |name: &str, count| (name.to_owned(), Some(count));
+    same("how many they are", open, vec![of("ssh", 1), of("other", 0), of("web", 1)])?;
+    let metrics = match visitor.asks(&Request::Metrics {})? {
+        Said::Metrics { text } => text,
+        other => return Err(Trouble::new(format!("{other:?}"))),
+    };
+    for count in [r#"{door="ssh"} 1"#, r#"{door="other"} 0"#, r#"{door="web"} 1"#] {
+        ensure(metrics.contains(&format!("knockd_openings{count}\n")), format!("no {count} in {metrics}"))?;
+    }
+    daemon.terminate()
 }
 
 fn what_happens() -> Outcome {

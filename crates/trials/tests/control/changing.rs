@@ -21,6 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("changing::doors_that_open_by_themselves", doors_that_open_by_themselves),
         trial("changing::sets_of_the_administrator", sets_of_the_administrator),
         trial("changing::what_is_refused", what_is_refused),
+        trial("changing::whom_no_packet_can_come_from", whom_no_packet_can_come_from),
         trial("changing::the_configuration", the_configuration),
         trial("changing::nobody_is_there", nobody_is_there),
     ]
@@ -139,12 +140,47 @@ fn what_is_refused() -> Outcome {
         (&["close", "ssh", SOURCE], "knockctl: the door ssh is not open for that address\n"),
         (&["extend", "ssh", SOURCE, "60"], "knockctl: the door ssh is not open for that address\n"),
         (&["close", "shh", "--all"], "knockctl: no door is called shh; there are: ssh, other, other\n"),
+        (&["list", "shh"], "knockctl: no door is called shh; there are: ssh, other, other\n"),
     ] {
         let ended = ctl(&lab, order)?;
         same("status", ended.status, Some(1))?;
         same("what is said", ended.err.as_str(), said)?;
     }
     Ok(())
+}
+
+fn whom_no_packet_can_come_from() -> Outcome {
+    let lab = Lab::new()?;
+    lab.server().shell("ip address add 10.9.0.1/24 broadcast + dev eth0")?;
+    let daemon = start(&lab, WEB)?;
+    for (address, what) in [
+        ("0.0.0.0", "it is no host's address"),
+        ("::", "it is no host's address"),
+        ("224.0.0.1", "it is a multicast address, for a group of hosts"),
+        ("ff02::1", "it is a multicast address, for a group of hosts"),
+        ("255.255.255.255", "it is a broadcast address, for all hosts of a network"),
+        ("10.9.0.255", "it is a broadcast address, for all hosts of a network"),
+        ("127.0.0.1", "it is this host itself, which needs no door"),
+        ("::1", "it is this host itself, which needs no door"),
+        ("::ffff:127.0.0.1", "it is this host itself, which needs no door"),
+    ] {
+        let ended = ctl(&lab, &["open", "web", address])?;
+        let address = address.trim_start_matches("::ffff:");
+        let said = format!("knockctl: nobody can come from {address}: {what}; give the address of a host\n");
+        same("what is said", (ended.status, ended.err), (Some(1), said))?;
+        same("to close it", ctl(&lab, &["close", "web", address])?.status, Some(1))?;
+    }
+    same("who is let in", list(&mut Visitor::new(&lab)?, None)?.openings.len(), 0)?;
+    let mapped = format!("::ffff:{SOURCE}");
+    ctl(&lab, &["open", "web", &mapped])?.ok()?;
+    let openings = list(&mut Visitor::new(&lab)?, None)?.openings;
+    let sources: Vec<_> = openings.iter().map(|opening| opening.source.to_string()).collect();
+    same("who is let in then", sources, vec![SOURCE.to_owned()])?;
+    ctl(&lab, &["extend", "web", &mapped, "600"])?.ok()?;
+    same("minutes left", minutes_left(&lab)?, Some(70))?;
+    ctl(&lab, &["close", "web", &mapped])?.ok()?;
+    same("who is let in at the end", list(&mut Visitor::new(&lab)?, None)?.openings.len(), 0)?;
+    daemon.terminate()
 }
 
 fn the_configuration() -> Outcome {

@@ -129,7 +129,7 @@ fn there_are_few_at_once() -> Outcome {
         }
     };
     same("a fifth", refused(client())?, RefusalKind::Busy)?;
-    same("nobody", refused([0, 0, 0, 0].into())?, RefusalKind::Failed)?;
+    same("nobody", refused([0, 0, 0, 0].into())?, RefusalKind::NoSuchSource)?;
     drop(visitors);
     let again = await_some(PATIENCE, || explaining(&lab, client()).ok());
     ensure(again.is_some(), "when they have gone others have their places")?;

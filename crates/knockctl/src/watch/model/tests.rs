@@ -27,7 +27,7 @@ pub(in crate::watch) fn status() -> Status {
             stay_ms: Some(30_000),
             is_one_time: false,
             is_shut: false,
-            open: 0,
+            open: Some(0),
         }],
     }
 }

@@ -29,6 +29,8 @@ pub enum RefusalKind {
     Ending,
     /// No door has that name, or several have it where it has to be one.
     NoSuchDoor,
+    /// Nobody can come from that address.
+    NoSuchSource,
     /// The door is not open for that source.
     NotOpen,
     /// The configuration has mistakes; the one of before stays in force.

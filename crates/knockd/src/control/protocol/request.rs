@@ -73,9 +73,22 @@ impl Request {
                 format!("a request has at most {LONGEST_REQUEST} bytes"),
             ));
         }
-        serde_json::from_slice(line).map_err(|error| {
+        serde_json::from_slice(line).map(Self::of_packets).map_err(|error| {
             Refusal::new(RefusalKind::Malformed, format!("this is no request that I know: {error}"))
         })
+    }
+
+    /// The same with addresses as packets have them: IPv4 may be written as IPv6 (RFC 4291, section 2.5.5.2).
+    fn of_packets(mut self) -> Self {
+        match &mut self {
+            Self::Open { source, .. }
+            | Self::Close { source, .. }
+            | Self::Extend { source, .. }
+            | Self::Explain { source }
+            | Self::List { source: Some(source), .. } => *source = source.to_canonical(),
+            _ => {}
+        }
+        self
     }
 
     /// The line without its end.
@@ -140,6 +153,21 @@ mod tests {
         ] {
             assert_eq!(Request::decode(line.as_bytes()), Ok(request.clone()), "{line}");
             assert_eq!(request.encode(), line);
+        }
+    }
+
+    #[test]
+    fn ipv4_that_is_written_as_ipv6_is_ipv4() {
+        for what in ["open", "close", "extend", "explain", "list"] {
+            let rest = match what {
+                "extend" => r#","door":"ssh","by_ms":1"#,
+                "explain" => "",
+                _ => r#","door":"ssh""#,
+            };
+            let line = |source: &str| format!(r#"{{"{what}":{{"source":"{source}"{rest}}}}}"#);
+            let decode = |line: String| Request::decode(line.as_bytes()).unwrap();
+            assert_eq!(decode(line("::ffff:192.0.2.7")), decode(line("192.0.2.7")));
+            assert_ne!(decode(line("::192.0.2.7")), decode(line("192.0.2.7")));
         }
     }
 

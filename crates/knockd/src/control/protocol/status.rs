@@ -90,6 +90,8 @@ pub struct DoorStatus {
     pub is_one_time: bool,
     /// Whether no knock opens it: it has no sequence left.
     pub is_shut: bool,
-    /// For how many it is open by commands, or about to be. Who is let in by the kernel is for `list` to tell.
-    pub open: u64,
+    /// For how many it is open by the kernel, and by commands open, about to be, or about to be closed; none if the
+    /// kernel does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<u64>,
 }

@@ -27,6 +27,12 @@ impl Openings {
         (shown, u64::try_from(wanted.count()).unwrap_or(u64::MAX))
     }
 
+    /// Whether any door of this name is open for anybody, or about to be or to be closed.
+    #[must_use]
+    pub fn are_at(&self, door: &str) -> bool {
+        self.states.values().any(|state| state.opening.stop.is_some() && state.opening.door.as_ref() == door)
+    }
+
     /// For how many a door is open, or about to be or to be closed; so many of the same name stand before it.
     #[must_use]
     pub fn count(&self, door: &str, ordinal: usize) -> u64 {
