@@ -1,5 +1,6 @@
 //! The administrator's tool for the port-knock server: asks a running `knockd`, and shows what it says.
 
+mod broken;
 mod cli;
 mod explain;
 mod exporter;
@@ -8,6 +9,7 @@ mod means;
 mod orders;
 mod show;
 mod signals;
+mod span;
 mod watch;
 
 use std::{

@@ -3,6 +3,8 @@
 use jiff::{Timestamp, tz::TimeZone};
 use knockd::explain::{Sentence, Told, Tone};
 
+use crate::broken::broken;
+
 /// How they are to be shown.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -73,23 +75,10 @@ impl Page {
     fn broken(&self, text: &str, indent: usize) -> String {
         // What comes from others is text, whatever is in it.
         let text: String = text.chars().map(|one| if one.is_control() { '?' } else { one }).collect();
-        let Some(width) = self.width else { return text };
-        let lead: String = text.chars().take_while(|one| *one == ' ').collect();
-        let (mut lines, mut line) = (Vec::new(), lead);
-        let mut is_empty = true;
-        for word in text.split_whitespace() {
-            if !is_empty && line.chars().count() + 1 + word.chars().count() > width {
-                lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
-                is_empty = true;
-            }
-            if !is_empty {
-                line.push(' ');
-            }
-            line.push_str(word);
-            is_empty = false;
+        match self.width {
+            Some(width) => broken(&text, width, indent).join("\n"),
+            None => text,
         }
-        lines.push(line);
-        lines.join("\n")
     }
 }
 

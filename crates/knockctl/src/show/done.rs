@@ -2,7 +2,8 @@
 
 use knockd::control::protocol::Said;
 
-use super::{Span, plain};
+use super::plain;
+use crate::span::Span;
 
 /// A line that tells of it, and what there is to mind; none if this answer is about something else.
 pub(crate) fn done(said: &Said) -> Option<String> {

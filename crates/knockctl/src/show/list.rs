@@ -2,7 +2,8 @@
 
 use knockd::control::protocol::{List, OpeningShown, Phase};
 
-use super::{Span, plain, table::table};
+use super::{plain, table::table};
+use crate::span::Span;
 
 /// A table, or that there is nobody.
 pub(crate) fn list(list: &List) -> String {

@@ -3,11 +3,10 @@
 mod done;
 mod list;
 mod sequences;
-mod span;
 mod status;
 mod table;
 
-pub(crate) use self::{done::done, list::list, sequences::sequences, span::Span, status::status};
+pub(crate) use self::{done::done, list::list, sequences::sequences, status::status};
 
 /// Text of the daemon's that may go to a terminal: without what would move its cursor.
 pub(crate) fn plain(text: &str) -> String {

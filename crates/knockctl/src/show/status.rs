@@ -2,7 +2,8 @@
 
 use knockd::control::protocol::{DoorStatus, FilterStatus, Status, WatcherStatus};
 
-use super::{Span, plain, table::table};
+use super::{plain, table::table};
+use crate::span::Span;
 
 /// Lines of what there is, then a table of doors.
 pub(crate) fn status(status: &Status) -> String {

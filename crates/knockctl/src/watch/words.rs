@@ -1,8 +1,8 @@
 //! The words for what happens.
 
-use std::time::Duration;
-
 use knockd::control::protocol::{Happening, Stage};
+
+use crate::span::Span;
 
 /// How good it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +43,11 @@ pub fn of(what: &Happening) -> Option<(Mood, String)> {
             (Mood::Plain, format!("{door}: {hand} for all by hand, by user {user}"))
         }
         Happening::Opened { door, source, left_ms, .. } => {
-            (Mood::Open, format!("{source} {door}: open for {}", time(*left_ms)))
+            (Mood::Open, format!("{source} {door}: open for {}", Span(*left_ms)))
         }
         Happening::Extended { door, source, left_ms, .. } => {
-            let left = left_ms.map(|left| format!(" for another {}", time(left)));
-            (Mood::Open, format!("{source} {door}: open{}", left.unwrap_or_default()))
+            let left = left_ms.map_or("longer".to_owned(), |left| format!("for {}", Span(left)));
+            (Mood::Open, format!("{source} {door}: stays open {left}"))
         }
         Happening::Expired { door, source } => (Mood::Over, format!("{source} {door}: time is over")),
         Happening::Closed { door, source } => (Mood::Over, format!("{source} {door}: closed")),
@@ -55,7 +55,7 @@ pub fn of(what: &Happening) -> Option<(Mood, String)> {
             (Mood::Trouble, format!("{source} {door}: not opened: {reason}"))
         }
         Happening::LeftOpen { door, source, left_ms } => {
-            (Mood::Plain, format!("{source} {door}: was left open, closing it in {}", time(*left_ms)))
+            (Mood::Plain, format!("{source} {door}: was left open, closing it in {}", Span(*left_ms)))
         }
         Happening::CommandStarted { door, source, closes } => {
             (Mood::Plain, format!("{source} {door}: {} command runs", sort(*closes)))
@@ -68,7 +68,7 @@ pub fn of(what: &Happening) -> Option<(Mood, String)> {
             (Mood::Trouble, format!("{source} {door}: {} command failed: {failure}", sort(*closes)))
         }
         Happening::CommandHangs { door, source, closes, since_ms } => {
-            let since = time(*since_ms);
+            let since = Span(*since_ms);
             (Mood::Trouble, format!("{source} {door}: {} command still runs after {since}", sort(*closes)))
         }
         other => return of_daemon(other),
@@ -91,7 +91,7 @@ fn of_daemon(what: &Happening) -> Option<(Mood, String)> {
         ),
         Happening::LeftOut { count, what } => (Mood::Plain, format!("{count} more left out: {what}")),
         Happening::WatcherEnded { how, pause_ms } => {
-            (Mood::Trouble, format!("the watcher ended ({how}), the next starts in {}", time(*pause_ms)))
+            (Mood::Trouble, format!("the watcher ended ({how}), the next starts in {}", Span(*pause_ms)))
         }
         Happening::Reloading {} => (Mood::Plain, "the configuration is read again".to_owned()),
         Happening::Ending {} => (Mood::Plain, "knockd is shutting down".to_owned()),
@@ -108,41 +108,12 @@ fn of_daemon(what: &Happening) -> Option<(Mood, String)> {
     Some(told)
 }
 
-/// A span of time, such as `1:05`, `2 h 03 min` or `4 d 5 h`; below a minute in seconds.
-#[must_use]
-pub fn span(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{}:{:02} min", seconds / 60, seconds % 60),
-        3600..86_400 => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
-    }
-}
-
-/// The same to the minute, at least one.
-#[must_use]
-pub fn age(time: Duration) -> String {
-    match time.as_secs() {
-        0..3600 => format!("{} min", time.as_secs() / 60),
-        _ => span(time),
-    }
-}
-
 fn attempt(at: &Stage, what: &str) -> String {
     format!("{} {}: {what}", at.source, at.door)
 }
 
 fn sort(closes: bool) -> &'static str {
     if closes { "stop" } else { "start" }
-}
-
-fn time(millis: u64) -> String {
-    if millis.is_multiple_of(1000) {
-        span(Duration::from_millis(millis))
-    } else {
-        format!("{}.{} s", millis / 1000, millis % 1000 / 100)
-    }
 }
 
 fn counted(count: u64, what: &str) -> String {
@@ -152,13 +123,6 @@ fn counted(count: u64, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_are_short() {
-        let spans = [0, 59, 65, 3600, 7380, 86_400 * 4 + 3600 * 5].map(|s| span(Duration::from_secs(s)));
-        assert_eq!(spans, ["0 s", "59 s", "1:05 min", "1 h 00 min", "2 h 03 min", "4 d 5 h"]);
-        assert_eq!([30_000, 1_500].map(time), ["30 s", "1.5 s"]);
-    }
 
     #[test]
     fn what_was_done_by_hand_is_told_with_who_did_it() {

@@ -42,7 +42,7 @@ pub use self::{
     meddling::{Meddling, News},
     obstacle::{Obstacle, Surroundings},
     open_set::{OpenSet, SetMistake},
-    opening::Opening,
+    opening::{LONGEST, Opening},
 };
 use self::{
     meddling::Listener,

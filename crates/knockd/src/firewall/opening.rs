@@ -27,10 +27,12 @@ pub struct Opening {
     pub left: Option<Duration>,
 }
 
-/// The shortest and the longest time for which the kernel keeps an element. It rounds down to its ticks, of which there
-/// are 100 a second at least, and what is none of them would never end.
+/// The shortest time for which the kernel keeps an element. It rounds down to its ticks, of which there are 100 a second
+/// at least, and what is none of them would never end.
 const SHORTEST: Duration = Duration::from_millis(20);
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// The longest: the kernel counts nanoseconds.
+pub const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// More than passes between two looks at the clock while many sources are let in.
 const SLACK: Duration = Duration::from_secs(1);

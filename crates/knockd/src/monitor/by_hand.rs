@@ -6,9 +6,13 @@ use knock_core::{config::DoorConfig, host::Nobody, moment::Moment};
 
 use super::{Monitor, doors::Standing, guard::Opened};
 use crate::{
-    control::protocol::{Refusal, RefusalKind, Said, millis},
+    control::protocol::{LONGEST_STAY, Refusal, RefusalKind, Said, millis},
+    firewall,
     log::{By, Line, line::Hand},
 };
+
+// What is promised is kept.
+const _: () = assert!(LONGEST_STAY.as_secs() <= firewall::LONGEST.as_secs());
 
 /// What is answered.
 type Answer = Result<Said, Refusal>;
@@ -52,13 +56,15 @@ impl Monitor {
     ) -> Answer {
         // Whatever the firewall says, what commands have opened is closed.
         let by_commands = self.opener.close(now, name, source, &self.log);
-        let shut = self.guard.close(now, name, source).map_err(|refused| failed(refused.to_string()))?;
+        let (shut, done) = self.guard.close(now, name, source);
+        let done = done.map_err(|refused| failed(refused.to_string()));
         let count = shut.len() + by_commands;
-        if count == 0 && source.is_some() {
-            return Err(self.not_open(name));
-        }
         if count == 0 {
-            self.known_door(name)?;
+            done?;
+            return match source {
+                Some(_) => Err(self.not_open(name)),
+                None => self.known_door(name).map(|()| Said::Closed { count: 0 }),
+            };
         }
         self.say_by_hand(source, name, Hand::Closed, user);
         let door: Arc<str> = name.into();
@@ -66,6 +72,7 @@ impl Monitor {
             self.log.say(Line::Closed { source, door: Arc::clone(&door) });
         }
         self.opener.commit(now, &self.log);
+        done?;
         Ok(Said::Closed { count: u64::try_from(count).unwrap_or(u64::MAX) })
     }
 
@@ -78,12 +85,23 @@ impl Monitor {
         by: Duration,
         user: u32,
     ) -> Answer {
+        let by_kernel = self.guard.left(now, name, source);
+        let by_command = self.opener.openings().left(now, name, source);
+        let Some(left) = by_kernel.max(by_command) else { return Err(self.not_open(name)) };
+        if left > LONGEST_STAY {
+            return Err(failed(format!("the door {name} is open for that address without an end")));
+        }
+        if left.saturating_add(by) > LONGEST_STAY {
+            return Err(failed(format!(
+                "a door stays open for {} s at most (100 years), and {name} has {} s left already",
+                LONGEST_STAY.as_secs(),
+                left.as_secs()
+            )));
+        }
         let by_kernel =
             self.guard.extend(now, name, source, by).map_err(|refused| failed(refused.to_string()))?;
         let by_command = self.opener.extend(now, name, source, by, &self.log);
-        let Some(left) = [by_kernel, by_command].into_iter().flatten().max() else {
-            return Err(self.not_open(name));
-        };
+        let Some(left) = by_kernel.max(by_command) else { return Err(self.not_open(name)) };
         self.say_by_hand(Some(source), name, Hand::Extended, user);
         if let Some(left) = by_kernel {
             self.log.say(Line::Extended { source, door: name.into(), by: By::Kernel, left: Some(left) });

@@ -52,6 +52,10 @@ fn doors_with_commands() -> Outcome {
         "stays open for 1 h 10 min\n".into(),
     )?;
     same("minutes left", minutes_left(&lab)?, Some(70))?;
+    let century = ctl(&lab, &["extend", "ssh", SOURCE, "3153600000"])?;
+    let said = "knockctl: a door stays open for 3153600000 s at most (100 years), and ssh has 4";
+    ensure(century.status == Some(1) && century.err.starts_with(said), century.err)?;
+    same("minutes left", minutes_left(&lab)?, Some(70))?;
     same(
         "closing",
         ctl(&lab, &["close", "ssh", SOURCE])?.ok()?,

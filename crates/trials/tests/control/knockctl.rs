@@ -113,7 +113,7 @@ fn explains_why_a_knock_fails() -> Outcome {
     )?;
     expect_parts(&told, &WRONG)?;
     let rest =
-        ["right, OPEN SESAME", "10.0.0.2 ssh: open for 10:00 min", "time ran out", "=> knock 2 did not come"];
+        ["right, OPEN SESAME", "10.0.0.2 ssh: open for 10 min", "time ran out", "=> knock 2 did not come"];
     expect_parts(&told, &rest)?;
     text.signal(Signal::SIGINT)?;
     json.signal(Signal::SIGINT)?;

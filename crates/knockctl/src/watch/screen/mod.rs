@@ -1,5 +1,7 @@
 //! The picture of a model.
 
+mod columns;
+
 use std::time::Duration;
 
 use knockd::control::protocol::{FilterStatus, Phase, Status};
@@ -9,10 +11,12 @@ use ratatui_core::{
     style::{Color, Modifier, Style},
 };
 
+use self::columns::{Columns, Row};
 use super::{
     model::{Attempt, Counts, Line, Link, Model, Open, Who},
-    words::{Mood, age, span},
+    words::Mood,
 };
+use crate::{broken::broken, span::Span};
 
 /// What the terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +29,9 @@ pub struct Means {
 
 /// Below this many columns or rows there is only a word of it.
 const LEAST: (u16, u16) = (40, 10);
+
+/// Where the text of a line begins, behind the time of day.
+const TEXT: u16 = 10;
 
 /// Draws the model as it is now.
 pub fn draw(model: &Model, now: Duration, means: Means, buffer: &mut Buffer) {
@@ -87,18 +94,15 @@ impl Page<'_> {
         let mut openings: Vec<(&Who, &Open)> = model.openings.iter().collect();
         // Who is about to be shut out comes first.
         openings.sort_by_key(|(_, open)| open.until.unwrap_or(Duration::MAX));
-        let columns = Columns::of(model.openings.keys());
-        self.rows(&openings, share, "nobody is let in", |page, (who, open)| {
-            let style = page.style(Color::Green, Modifier::empty());
-            page.who(who, columns, style);
-            let left = open.until.map(|until| format!("{} left", span(until.saturating_sub(now))));
-            let phase = match (open.phase, left) {
+        self.rows(&openings, share, "nobody is let in", Color::Green, |((door, source), open)| {
+            let left = open.until.map(|until| format!("{} left", Span::left(until.saturating_sub(now))));
+            let detail = match (open.phase, left) {
                 (Phase::Opening, _) => "opening".to_owned(),
                 (Phase::Closing, _) => "closing".to_owned(),
                 (Phase::Open, left) => left.unwrap_or_else(|| "no end".to_owned()),
             };
-            page.write(columns.detail, &phase, style);
-            page.write(columns.note, if open.by_kernel { "by kernel" } else { "by command" }, page.dim());
+            let note = if open.by_kernel { "by kernel" } else { "by command" }.to_owned();
+            Row { source: source.to_string(), door: door.clone(), detail, note }
         });
     }
 
@@ -106,18 +110,15 @@ impl Page<'_> {
         let mut attempts: Vec<(&Who, &Attempt)> = model.attempts.iter().collect();
         // Who has come the furthest comes first, and of these who has moved last.
         attempts.sort_by_key(|(_, attempt)| (u8::MAX - attempt.stage, now.saturating_sub(attempt.last)));
-        let columns = Columns::of(model.attempts.keys());
-        self.rows(&attempts, share, "nobody knocks", |page, (who, attempt)| {
-            let style = page.style(Color::Yellow, Modifier::empty());
-            page.who(who, columns, style);
-            page.write(columns.detail, &format!("stage {}", attempt.stage), style);
-            let since = attempt.since.map(|since| format!("for {}", span(now.saturating_sub(since))));
-            page.write(columns.note, &since.unwrap_or_default(), page.dim());
+        self.rows(&attempts, share, "nobody knocks", Color::Yellow, |((door, source), attempt)| {
+            let since = attempt.since.map(|since| format!("for {}", Span::since(now.saturating_sub(since))));
+            let (detail, note) = (format!("stage {}", attempt.stage), since.unwrap_or_default());
+            Row { source: source.to_string(), door: door.clone(), detail, note }
         });
     }
 
     /// At most so many rows, the last of which tells how many more there are.
-    fn rows<T>(&mut self, all: &[T], share: u16, none: &str, write: impl Fn(&mut Self, &T)) {
+    fn rows<T>(&mut self, all: &[T], share: u16, none: &str, colour: Color, row: impl Fn(&T) -> Row) {
         if all.is_empty() {
             self.write(1, none, self.dim());
             self.row += 1;
@@ -125,8 +126,14 @@ impl Page<'_> {
         }
         let share = usize::from(share.max(1));
         let shown = if all.len() > share { share.saturating_sub(1).max(1) } else { all.len() };
-        for one in all.iter().take(shown) {
-            write(self, one);
+        let rows: Vec<Row> = all.iter().take(shown).map(row).collect();
+        let columns = Columns::of(&rows, self.buffer.area.width);
+        let style = self.style(colour, Modifier::empty());
+        for Row { source, door, detail, note } in &rows {
+            self.write(columns.source, source, style);
+            self.write_short(columns.door, door, columns.door_width, style);
+            self.write(columns.detail, detail, style);
+            columns.note.into_iter().for_each(|column| self.write(column, note, self.dim()));
             self.row += 1;
         }
         let more = all.len() - shown;
@@ -136,12 +143,22 @@ impl Page<'_> {
         }
     }
 
-    /// The last lines, the newest at the bottom.
+    /// The last lines, the newest at the bottom; what is too long goes on in the next row.
     fn lines(&mut self, model: &Model, rows: u16) {
-        let skipped = model.lines.len().saturating_sub(usize::from(rows));
-        for Line { at, mood, text } in model.lines.iter().skip(skipped) {
-            self.write(1, at, self.dim());
-            self.write(10, text, self.mood(*mood));
+        let (rows, width) = (usize::from(rows), usize::from(self.buffer.area.width.saturating_sub(TEXT)));
+        let mut shown = Vec::new();
+        for line in model.lines.iter().rev() {
+            let parts = broken(&line.text, width, 0).into_iter().enumerate().rev();
+            shown.extend(parts.map(|(place, part)| (line, place == 0, part)));
+            if shown.len() >= rows {
+                break;
+            }
+        }
+        for (Line { at, mood, .. }, is_first, text) in shown.into_iter().take(rows).rev() {
+            if is_first {
+                self.write(1, at, self.dim());
+            }
+            self.write(TEXT, &text, self.mood(*mood));
             self.row += 1;
         }
     }
@@ -152,8 +169,8 @@ impl Page<'_> {
         let rest = [
             ("by hand", by_hand),
             ("gave way", gave_way),
-            ("packets dropped", dropped),
-            ("openings lost", lost),
+            ("dropped", dropped),
+            ("lost", lost),
             ("not shown", unseen),
         ];
         for (what, count) in rest.into_iter().filter(|(_, count)| *count > 0) {
@@ -163,11 +180,6 @@ impl Page<'_> {
         let area = Rect { y: self.row, height: 1, ..self.buffer.area };
         self.buffer.set_style(area, style);
         self.write(1, &text, style);
-    }
-
-    fn who(&mut self, (door, source): &Who, columns: Columns, style: Style) {
-        self.write(1, &source.to_string(), style);
-        self.write_short(columns.door, door, columns.detail - columns.door - 1, style);
     }
 
     fn write(&mut self, column: u16, text: &str, style: Style) {
@@ -209,23 +221,6 @@ impl Page<'_> {
     }
 }
 
-/// Where the parts of a row begin: the door, how it is, and what else there is to say.
-#[derive(Clone, Copy)]
-struct Columns {
-    door: u16,
-    detail: u16,
-    note: u16,
-}
-
-impl Columns {
-    /// For sources of which the longest is one of these.
-    fn of<'a>(who: impl Iterator<Item = &'a Who>) -> Self {
-        let longest = who.map(|(_, source)| source.to_string().len()).max().unwrap_or_default();
-        let door = u16::try_from(longest).unwrap_or_default().max(15) + 3;
-        Self { door, detail: door + 14, note: door + 29 }
-    }
-}
-
 fn summary(status: &Status, since: Duration) -> String {
     let up = Duration::from_millis(status.up_ms).saturating_add(since);
     let names: Vec<_> = status
@@ -245,7 +240,10 @@ fn summary(status: &Status, since: Duration) -> String {
     let plural = if doors == 1 { "" } else { "s" };
     let sandbox =
         if status.watcher.is_confined && status.watcher.keeps.is_empty() { "" } else { "  not confined" };
-    let up = if up < Duration::from_secs(60) { "less than 1 min".to_owned() } else { age(up) };
+    let up = match up.as_secs() {
+        0..60 => "less than 1 min".to_owned(),
+        _ => Span::minutes(up).to_string(),
+    };
     format!(
         "knockd {}  up {up}  {doors} door{plural}  on {}  {filter}{sandbox}",
         status.version,

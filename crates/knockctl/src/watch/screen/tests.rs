@@ -39,7 +39,7 @@ fn a_quiet_daemon_at_80_by_24() {
     model.note_link(Link::Up);
     model.note_status(Duration::ZERO, status());
     let rows = rows(&shown(&model, 120, (80, 24), PLAIN));
-    assert_eq!(rows[0], " knockd 0.1.0  up 1 h 02 min  1 door  on eth0  exact filter             q quits");
+    assert_eq!(rows[0], " knockd 0.1.0  up 1 h 2 min  1 door  on eth0  exact filter              q quits");
     assert_eq!(rows[1], format!("\u{2500} open {}", "\u{2500}".repeat(73)));
     assert_eq!(rows[2], " nobody is let in");
     assert_eq!(rows[4], " nobody knocks");
@@ -51,11 +51,11 @@ fn a_quiet_daemon_at_80_by_24() {
 fn a_busy_daemon_at_80_by_24() {
     let rows = rows(&shown(&busy(), 6, (80, 24), PLAIN));
     let expected = [
-        " knockd 0.1.0  up 1 h 00 min  1 door  on eth0  exact filter             q quits",
+        " knockd 0.1.0  up 1 h  1 door  on eth0  exact filter                    q quits",
         "- open 1 -----------------------------------------------------------------------",
-        " 192.0.2.7        ssh           26 s left      by kernel",
+        " 192.0.2.7        ssh           26 s left         by kernel",
         "- knocking 1 -------------------------------------------------------------------",
-        " 192.0.2.8        ssh           stage 1        for 1 s",
+        " 192.0.2.8        ssh           stage 1           for 1 s",
         "- what happens -----------------------------------------------------------------",
         " 10:00:00 192.0.2.7 ssh: stage 1",
         " 10:00:01 192.0.2.7 ssh: stage 2",
@@ -87,6 +87,22 @@ fn what_does_not_fit_is_counted_and_the_newest_is_at_the_bottom() {
         assert!(rows[rows.len() - 2].contains("192.0.2.59 ssh: stage 2"), "{size:?} {rows:#?}");
         assert!(rows.last().unwrap().starts_with(" knocks "), "{size:?}");
     }
+}
+
+#[test]
+fn long_times_and_long_lines_are_not_cut() {
+    let mut model = busy();
+    let (door, source) = ("ssh".to_owned(), [192, 0, 2, 7].into());
+    let left_ms = Some(100 * 365 * 86_400_000);
+    happen(&mut model, 7, Happening::Extended { door, source, left_ms, by_kernel: true });
+    let text = "a word ".repeat(20) + "the end";
+    happen(&mut model, 8, Happening::Log { level: "warning".to_owned(), text });
+    let rows = rows(&shown(&model, 8, (80, 24), PLAIN));
+    assert_eq!(rows[2], " 192.0.2.7        ssh           36499 d 23 h left  by kernel");
+    assert_eq!(rows[13], " 10:00:07 192.0.2.7 ssh: stays open for 36500 d");
+    assert_eq!(rows[14], format!(" 10:00:08 {}a word", "a word ".repeat(9)));
+    assert_eq!(rows[15], format!("          {}", "a word ".repeat(10).trim_end()));
+    assert_eq!(rows[16], "          the end");
 }
 
 #[test]
@@ -127,6 +143,6 @@ fn long_addresses_and_names_keep_to_their_columns_and_no_word_is_a_command() {
     let text = "evil \u{1b}[2J\u{9b}31m".to_owned();
     happen(&mut model, 0, Happening::Log { level: "error".to_owned(), text });
     let rows = rows(&shown(&model, 0, (80, 24), PLAIN));
-    assert_eq!(rows[2], " 2001:db8:1111:2222:3333:4444:5555:6666  a-door-with-a 1:30 min left  by kernel");
+    assert_eq!(rows[2], " 2001:db8:1111:2222:3333:4444:5555:6666  a-door-with  1 min 30 s left  by kernel");
     assert!(rows.iter().any(|row| row.contains("evil ?[2J?31m")), "{rows:?}");
 }

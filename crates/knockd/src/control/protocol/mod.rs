@@ -14,7 +14,7 @@ pub use self::{
     event::{Event, Happening, Stage},
     list::{List, OpeningShown, Phase, Sequences, SequencesOf},
     refusal::{Refusal, RefusalKind},
-    request::{Request, millis},
+    request::{LONGEST_STAY, Request, millis},
     said::{Hello, Rights, Said},
     status::{ConfigurationStatus, DoorStatus, FilterStatus, InterfaceStatus, Status, WatcherStatus},
 };

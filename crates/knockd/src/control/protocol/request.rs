@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{LONGEST_REQUEST, Refusal, RefusalKind, Rights};
 
+/// The longest time for which a door can be made to stay open, from now on: as long as the kernel keeps time.
+pub const LONGEST_STAY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// One line from a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -48,7 +51,7 @@ pub enum Request {
         door: String,
         /// For whom.
         source: IpAddr,
-        /// How much longer than it would have, in milliseconds.
+        /// How much longer than it would have, in milliseconds; together at most [`LONGEST_STAY`].
         by_ms: u64,
     },
     /// Read the configuration again.

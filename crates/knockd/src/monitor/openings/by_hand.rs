@@ -15,6 +15,18 @@ impl Openings {
         self.states.values().any(is_it)
     }
 
+    /// How long the longest of what doors of this name have open for this source stays so from now on; none if none is
+    /// open.
+    #[must_use]
+    pub fn left(&self, now: Moment, door: &str, source: IpAddr) -> Option<Duration> {
+        let until =
+            self.ids_of(door, Some(source)).into_iter().filter_map(|id| match self.states.get(&id)?.phase {
+                Phase::Open(until) => Some(until),
+                _ => None,
+            });
+        until.max().map(|until| until.since(now))
+    }
+
     /// Closes what doors of this name have open, for this source or for all. What has not begun never does; what is
     /// being opened is closed when that is done. Tells how many.
     pub fn close_by_hand(&mut self, door: &str, source: Option<IpAddr>) -> (usize, Vec<Deed>) {

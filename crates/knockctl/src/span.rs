@@ -1,10 +1,29 @@
 //! Spans of time.
 
-use std::fmt;
+use std::{fmt, time::Duration};
+
+use knockd::control::protocol::millis;
 
 /// Milliseconds as people say them: the two largest units of which there are some, rounded up to seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) u64);
+
+impl Span {
+    /// So much that is still to come.
+    pub(crate) fn left(time: Duration) -> Self {
+        Self(millis(time))
+    }
+
+    /// So much that is over: full seconds only.
+    pub(crate) fn since(time: Duration) -> Self {
+        Self::left(Duration::from_secs(time.as_secs()))
+    }
+
+    /// The same in full minutes.
+    pub(crate) fn minutes(time: Duration) -> Self {
+        Self::left(Duration::from_secs(time.as_secs() / 60 * 60))
+    }
+}
 
 /// The units in seconds.
 const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
@@ -44,5 +63,12 @@ mod tests {
         ] {
             assert_eq!(Span(millis).to_string(), text, "{millis}");
         }
+    }
+
+    #[test]
+    fn what_is_over_is_rounded_down_and_what_is_to_come_up() {
+        let time = Duration::from_millis(61_500);
+        let texts = [Span::left(time), Span::since(time), Span::minutes(time)].map(|span| span.to_string());
+        assert_eq!(texts, ["1 min 2 s", "1 min 1 s", "1 min"]);
     }
 }
