@@ -11,7 +11,12 @@ use knock_core::{
 };
 use serde::{Serialize, Serializer};
 
-use super::{kind::Kind, line::Line, plain::Plain, purpose::Purpose};
+use super::{
+    kind::Kind,
+    line::{Hand, Line},
+    plain::Plain,
+    purpose::Purpose,
+};
 
 /// The value of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +97,7 @@ pub(super) fn event(line: &Line) -> &'static str {
         Line::Waiting { .. } => "waiting",
         Line::ShuttingDown => "shutting-down",
         Line::Rereading { .. } => "rereading",
+        Line::ConfigurationTaken { .. } => "configuration-taken",
         Line::ConfigurationKept { .. } => "configuration-kept",
         Line::InterfaceCame { .. } => "interface-came",
         Line::InterfaceWent { .. } => "interface-went",
@@ -147,6 +153,7 @@ pub(super) fn each<'a>(line: &'a Line, put: &mut impl FnMut(&'static str, Value<
             put("reason", Value::text(reason));
         }
         Line::Rereading { path } | Line::FileReopened { path } => put("path", Value::text(path.display())),
+        Line::ConfigurationTaken { doors } => put("count", number(*doors)),
         Line::ConfigurationKept { path, mistakes, first } => {
             put("path", Value::text(path.display()));
             put("count", number(*mistakes));
@@ -177,6 +184,9 @@ pub(super) fn each<'a>(line: &'a Line, put: &mut impl FnMut(&'static str, Value<
         }
         Line::ByHand { hand, user, .. } => {
             put("hand", Value::text(hand));
+            if let Hand::Extended(by) = hand {
+                put("duration", Value::Span(*by));
+            }
             put("user", Value::Number((*user).into()));
         }
         Line::Opened { left, .. } | Line::Extended { left: Some(left), .. } => {

@@ -1,6 +1,6 @@
 //! What administrators do to doors.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// What was done to a door by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,8 +9,8 @@ pub enum Hand {
     Opened,
     /// It was closed.
     Closed,
-    /// It stays open longer.
-    Extended,
+    /// It stays open for so much longer than it would have.
+    Extended(Duration),
 }
 
 impl fmt::Display for Hand {
@@ -18,7 +18,7 @@ impl fmt::Display for Hand {
         f.pad(match self {
             Self::Opened => "opened",
             Self::Closed => "closed",
-            Self::Extended => "extended",
+            Self::Extended(_) => "extended",
         })
     }
 }

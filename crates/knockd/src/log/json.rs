@@ -78,7 +78,7 @@ mod tests {
             assert!(!text("message").is_empty());
             events.insert(text("event"));
         }
-        assert_eq!(events.len(), 42);
+        assert_eq!(events.len(), 43);
     }
 
     #[test]

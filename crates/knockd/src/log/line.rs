@@ -226,6 +226,11 @@ pub enum Line {
         /// Its file.
         path: PathBuf,
     },
+    /// The configuration was read again and is in force.
+    ConfigurationTaken {
+        /// How many doors it has.
+        doors: usize,
+    },
     /// The configuration was read again and has mistakes.
     ConfigurationKept {
         /// Its file.

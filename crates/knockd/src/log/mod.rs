@@ -63,6 +63,8 @@ mod purpose;
 #[cfg(test)]
 mod samples;
 mod sink;
+#[cfg(test)]
+mod sources;
 mod stamp;
 mod syslog;
 mod tap;

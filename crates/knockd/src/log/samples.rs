@@ -8,7 +8,10 @@ use knock_core::{
     sequence::{Protocol, Sequence},
 };
 
-use super::{By, Kind, Line, Purpose, line::Output};
+use super::{
+    By, Kind, Line, Purpose,
+    line::{Hand, Output},
+};
 
 /// One at least of each, with all fields that it can have.
 pub(super) fn every_event() -> Vec<Line> {
@@ -26,6 +29,7 @@ pub(super) fn every_event() -> Vec<Line> {
     attempts
         .into_iter()
         .chain(of_commands())
+        .chain(by_hand())
         .chain(of_doors())
         .chain(of_the_daemon())
         .chain(of_the_log())
@@ -60,12 +64,19 @@ fn of_commands() -> Vec<Line> {
         Line::CommandKilled { door: door(), source, purpose, signal: 9, took },
         Line::CommandHangs { door: door(), source, purpose, command: command(), since: took },
         Line::CommandNotStarted { door: door(), source, purpose, reason: reason() },
-        Line::ByHand { source: Some(source), door: door(), hand: super::line::Hand::Opened, user: 1000 },
         Line::Opened { source, door: door(), left: took },
         Line::Extended { source, door: door(), by: By::Kernel, left: Some(took) },
+        Line::Extended { source, door: door(), by: By::Kernel, left: None },
         Line::Closed { source, door: door() },
         Line::CommandTimeout { source, door: door() },
     ]
+}
+
+fn by_hand() -> Vec<Line> {
+    let done = |source, hand| Line::ByHand { source, door: door(), hand, user: 1000 };
+    let hands = [Hand::Opened, Hand::Closed, Hand::Extended(SPAN)];
+    // Nobody opens or extends for all.
+    hands.map(|hand| done(Some(source()), hand)).into_iter().chain([done(None, Hand::Closed)]).collect()
 }
 
 fn of_doors() -> Vec<Line> {
@@ -76,8 +87,10 @@ fn of_doors() -> Vec<Line> {
     let lines = [
         Line::NotOpened { source, door: door(), reason: reason() },
         Line::LetIn { source, door: door(), what: "tcp/22".into(), stay: SPAN, longer: true },
+        Line::LetIn { source, door: door(), what: "tcp/22".into(), stay: SPAN, longer: false },
         Line::StaysShut { source, door: door(), reason: reason() },
         Line::LeftOpen { source, door: door(), left: SPAN },
+        Line::LeftOpen { source, door: door(), left: Duration::ZERO },
         Line::OneTimeUsed { door: door(), line: 3, left: 2 },
         Line::OneTimeEmpty { door: door() },
         Line::OneTimeNotMarked { door: door(), path: path(), reason: reason() },
@@ -92,6 +105,7 @@ fn of_the_daemon() -> Vec<Line> {
         Line::Waiting { interfaces: interfaces() },
         Line::ShuttingDown,
         Line::Rereading { path: path() },
+        Line::ConfigurationTaken { doors: 3 },
         Line::ConfigurationKept { path: path(), mistakes: 2, first: reason() },
         Line::InterfaceCame { name: "eth0".to_owned() },
         Line::InterfaceWent { name: "eth0".to_owned() },

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     hostname::Hostname,
-    line::{Line, Output},
+    line::{Hand, Line, Output},
     plain::Plain,
 };
 
@@ -64,14 +64,19 @@ fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
         Line::CommandNotStarted { door, reason, .. } => {
             write!(f, "{door}: command could not be started: {reason}")
         }
-        Line::ByHand { door, hand, user, source: Some(_) } => {
-            write!(f, "{door}: {hand} by hand, by user {user}")
-        }
-        Line::ByHand { door, hand, user, source: None } => {
-            write!(f, "{door}: {hand} for all by hand, by user {user}")
+        Line::ByHand { door, hand, user, source } => {
+            let for_all = if source.is_none() { " for all" } else { "" };
+            write!(f, "{door}: {hand}{for_all} by hand")?;
+            if let Hand::Extended(by) = hand {
+                write!(f, " for {} more", Seconds(*by))?;
+            }
+            write!(f, ", by user {user}")
         }
         Line::Opened { door, left, .. } => write!(f, "{door}: open for {}", Seconds(*left)),
-        Line::Extended { door, .. } => write!(f, "{door}: stays open longer"),
+        Line::Extended { door, left: None, .. } => write!(f, "{door}: stays open longer"),
+        Line::Extended { door, left: Some(left), .. } => {
+            write!(f, "{door}: stays open longer, for {}", Seconds(*left))
+        }
         Line::Closed { door, .. } => write!(f, "{door}: closed"),
         Line::CommandTimeout { door, .. } => write!(f, "{door}: command timeout"),
         Line::NotOpened { door, reason, .. } => {
@@ -101,6 +106,9 @@ fn write(f: &mut impl Write, line: &Line) -> fmt::Result {
         Line::Waiting { interfaces } => write!(f, "waiting for interfaces: {interfaces}"),
         Line::ShuttingDown => f.write_str("shutting down"),
         Line::Rereading { path } => write!(f, "re-reading config file: {}", path.display()),
+        Line::ConfigurationTaken { doors } => {
+            write!(f, "configuration read again: {doors} {}", if *doors == 1 { "door" } else { "doors" })
+        }
         Line::ConfigurationKept { path, mistakes, first } => {
             write!(f, "{} stays unused, the running configuration in force: ", path.display())?;
             write!(f, "{mistakes} {}, first: {first}", if *mistakes == 1 { "mistake" } else { "mistakes" })
@@ -168,7 +176,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::log::{kind::Kind, level::Level, purpose::Purpose};
+    use crate::log::{By, kind::Kind, level::Level, purpose::Purpose};
 
     fn said(line: &Line) -> String {
         line.to_string()
@@ -269,6 +277,27 @@ mod tests {
         for (line, text) in lines {
             assert_eq!(said(&line), text);
         }
+    }
+
+    #[test]
+    fn what_is_done_by_hand_is_told_with_its_seconds() {
+        let (source, door) = (IpAddr::from([10, 0, 0, 2]), || "ssh".into());
+        let by_hand = |source, hand| said(&Line::ByHand { source, door: door(), hand, user: 7 });
+        let span = Duration::from_millis(90_500);
+        assert_eq!(by_hand(Some(source), Hand::Opened), "10.0.0.2: ssh: opened by hand, by user 7");
+        assert_eq!(
+            by_hand(Some(source), Hand::Extended(span)),
+            "10.0.0.2: ssh: extended by hand for 90.5 s more, by user 7"
+        );
+        assert_eq!(by_hand(None, Hand::Closed), "ssh: closed for all by hand, by user 7");
+        let extended = |left| said(&Line::Extended { source, door: door(), by: By::Kernel, left });
+        assert_eq!(extended(Some(span)), "10.0.0.2: ssh: stays open longer, for 90.5 s");
+        assert_eq!(extended(None), "10.0.0.2: ssh: stays open longer");
+        let taken = |doors| said(&Line::ConfigurationTaken { doors });
+        assert_eq!(
+            [1, 3].map(taken),
+            ["configuration read again: 1 door", "configuration read again: 3 doors"]
+        );
     }
 
     #[test]

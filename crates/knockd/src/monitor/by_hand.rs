@@ -102,7 +102,7 @@ impl Monitor {
             self.guard.extend(now, name, source, by).map_err(|refused| failed(refused.to_string()))?;
         let by_command = self.opener.extend(now, name, source, by, &self.log);
         let Some(left) = by_kernel.max(by_command) else { return Err(self.not_open(name)) };
-        self.say_by_hand(Some(source), name, Hand::Extended, user);
+        self.say_by_hand(Some(source), name, Hand::Extended(by), user);
         if let Some(left) = by_kernel {
             self.log.say(Line::Extended { source, door: name.into(), by: By::Kernel, left: Some(left) });
         }

@@ -10,7 +10,7 @@ use std::{
 use knock_core::{
     config::DoorConfig,
     door::{Door, DoorNumber},
-    one_time::OneTime,
+    one_time::{OneTime, Repeat},
     sequence::Sequence,
 };
 use thiserror::Error;
@@ -277,7 +277,7 @@ impl Doors {
             lines.push(Line::NoSequence { door: Arc::clone(&door), path: path.to_owned(), mistake });
         }
         for repeat in &content.repeats {
-            lines.push(Line::warning(format!("{door}: {}: {repeat}", path.display())));
+            lines.push(Line::warning(repeated(&door, path, repeat)));
         }
         while let Some(next) = &content.next
             && let Some(place) =
@@ -317,6 +317,10 @@ impl From<OneTime> for Lines {
     fn from(file: OneTime) -> Self {
         Self { in_force: file.next.map(|next| next.sequence), coming: file.coming }
     }
+}
+
+fn repeated(door: &str, path: &Path, repeat: &Repeat) -> String {
+    format!("{door}: {}: {repeat}", path.display())
 }
 
 impl Standing {

@@ -149,11 +149,11 @@ impl Filters {
             Some(News::Taken) => vec![Line::debug(format!("packets are filtered by {kind}"))],
             Some(News::Refused(refusal)) => {
                 let lines = refusal.lines().map(|line| Line::debug(format!("verifier: {line}")));
-                let line = format!(
+                let line = Line::note(format!(
                     "packets are filtered by {kind}: {}, which is exact, needs Linux 5.11 and CAP_BPF ({refusal})",
                     FilterKind::Exact
-                );
-                [Line::note(line)].into_iter().chain(lines).collect()
+                ));
+                [line].into_iter().chain(lines).collect()
             }
         }
     }

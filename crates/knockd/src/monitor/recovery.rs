@@ -78,7 +78,7 @@ pub(super) fn close_what_was_left(arguments: &Arguments, settings: &Settings, re
     opener.take_up(clock::now(), journal, left, &log);
     let mut nobody = Manager::default();
     if let Err(error) = shutdown::close_everything(&mut opener, &mut signals, &mut alarm, &mut nobody, &log) {
-        log.say(Line::error(error.to_string()));
+        log.say(Line::error(format!("cannot close what was left open: {error}")));
     }
     log.finish();
 }

@@ -32,6 +32,8 @@ impl Monitor {
                 }
                 match self.take_up(now, checked.config) {
                     Ok(()) => {
+                        let doors = self.doors.standing().count();
+                        self.log.say(Line::ConfigurationTaken { doors });
                         self.tally.note_taken(now);
                         return Ok(checked.warnings.iter().map(ToString::to_string).collect());
                     }

@@ -78,10 +78,14 @@ pub(super) fn close_everything(
         // It counts while we end, too.
         manager.pass_time(clock::now());
     }
-    let next = if opener.has_journal() { "; the next start closes it" } else { "" };
+    let is_noted = opener.has_journal();
     for opening in opener.unclosed() {
         let (door, source) = (&opening.door, opening.source);
-        log.say(Line::error(format!("{source}: {door}: could not be closed in time{next}")));
+        log.say(if is_noted {
+            Line::error(format!("{source}: {door}: could not be closed in time; the next start closes it"))
+        } else {
+            Line::error(format!("{source}: {door}: could not be closed in time"))
+        });
     }
     Ok(())
 }

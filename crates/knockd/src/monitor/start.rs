@@ -91,7 +91,7 @@ pub fn run(arguments: &Arguments) -> Result<(), StartError> {
             Ok(monitor.shut_down(guard)?)
         }
         Err(error) => {
-            monitor.log.say(Line::error(error.to_string()));
+            monitor.log.say(Line::error(format!("knockd cannot go on: {error}")));
             if !monitor.is_up {
                 monitor.guard.undo(&monitor.log);
             }

@@ -63,8 +63,8 @@ fn doors_with_commands() -> Outcome {
     )?;
     lab.await_file("done", &format!("open {SOURCE}\nclose {SOURCE}\n"))?;
     let log = daemon.log();
-    for hand in ["opened", "extended", "closed"] {
-        log.await_count(1, &format!("{SOURCE}: ssh: {hand} by hand, by user 0"))?;
+    for hand in ["opened by hand", "extended by hand for 600 s more", "closed by hand"] {
+        log.await_count(1, &format!("{SOURCE}: ssh: {hand}, by user 0"))?;
     }
     // Knocked or not, closed for all is closed for all.
     knock(&lab, "CLIENT")?;

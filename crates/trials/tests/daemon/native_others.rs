@@ -120,7 +120,7 @@ fn whom_they_let_in_is_put_back() -> Outcome {
     fs::remove_file(lab.directory().join("log"))?;
     lab.server().shell("nft add element inet knockd door_ip6 '{ fd00::3 }'")?;
     let second = daemon(&lab, lines)?;
-    second.log().await_part("door: still open for 2 sources")?;
+    second.log().await_part("door: still open, sources: 2")?;
     lab.server().shell("nft flush ruleset")?;
     second.log().await_part(&format!("{REPAIRED}2"))?;
     is_open(&lab, KNOCKER6, "tcp/22")?;

@@ -190,8 +190,7 @@ impl Guard {
     /// Learns who was let in by the daemon of before.
     fn take_over(&mut self, now: Moment, log: &Log) {
         for (door, count) in self.read_openings(now, log) {
-            let sources = if count == 1 { "source" } else { "sources" };
-            log.say(Line::note(format!("{door}: still open for {count} {sources}")));
+            log.say(Line::note(format!("{door}: still open, sources: {count}")));
         }
     }
 
