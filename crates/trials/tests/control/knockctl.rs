@@ -89,7 +89,7 @@ const WRONG: [&str; 7] = [
     "ssh: wrong: knock 2 of 3 (7100:udp) was waited for; the attempt is over",
     "=> this is knock 3: the order is wrong, or knock 2 (7100:udp) was lost on the way",
     "7100:udp",
-    "it is knock 2, and the attempt is over",
+    "after the attempt was over: it is knock 2",
 ];
 
 fn explains_why_a_knock_fails() -> Outcome {
@@ -147,7 +147,10 @@ fn explains_a_capture() -> Outcome {
     let whole = explain(&[])?;
     expect_parts(&whole, &["00:00:00.000", "00:00:00.040", "00:00:00.080"])?;
     expect_parts(&whole, &WRONG)?;
-    expect_parts(&whole, &["only 40 ms lie between", "too late by 40 ms", "1 attempt failed"])?;
+    expect_parts(
+        &whole,
+        &["only 40 ms lie between", "came 40 ms after the attempt was over", "1 attempt failed"],
+    )?;
     let elsewhere = explain(&["--address", "10.0.0.9"])?;
     expect_parts(&elsewhere, &["it was sent to 10.0.0.1, which is no address of the interface"])
 }
