@@ -18,6 +18,13 @@ pub(super) struct Links {
     after: Option<Slot>,
 }
 
+impl Links {
+    /// The one before and the one after.
+    pub(super) fn both(self) -> [Option<Slot>; 2] {
+        [self.before, self.after]
+    }
+}
+
 /// The ends of a list.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct List {
@@ -42,18 +49,32 @@ impl List {
         }
     }
 
-    /// Takes out an entry that is in this list.
-    pub(super) fn remove(&mut self, entries: &mut [Entry], order: Order, slot: Slot) {
-        let Some(Links { before, after }) = links(entries, order, slot).map(std::mem::take) else { return };
-        match before.and_then(|before| links(entries, order, before)) {
-            Some(links) => links.after = after,
-            None => self.first = after,
+    /// Whether this entry, which is in a list of this order, is the first or the last one of this list.
+    pub(super) fn ends_with(self, slot: Slot) -> bool {
+        self.first == Some(slot) || self.last == Some(slot)
+    }
+
+    /// Makes up for an entry that was taken out of this list, if it was at an end.
+    pub(super) fn mend(&mut self, links: Links) {
+        if links.before.is_none() {
+            self.first = links.after;
         }
-        match after.and_then(|after| links(entries, order, after)) {
-            Some(links) => links.before = before,
-            None => self.last = before,
+        if links.after.is_none() {
+            self.last = links.before;
         }
     }
+}
+
+/// Takes an entry out of its list, which is to be mended by the links that it had.
+pub(super) fn take_out(entries: &mut [Entry], order: Order, slot: Slot) -> Option<Links> {
+    let taken = links(entries, order, slot).map(std::mem::take)?;
+    if let Some(links) = taken.before.and_then(|before| links(entries, order, before)) {
+        links.after = taken.after;
+    }
+    if let Some(links) = taken.after.and_then(|after| links(entries, order, after)) {
+        links.before = taken.before;
+    }
+    Some(taken)
 }
 
 fn links(entries: &mut [Entry], order: Order, slot: Slot) -> Option<&mut Links> {

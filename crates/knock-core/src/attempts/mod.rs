@@ -8,12 +8,21 @@
 
 mod list;
 
-use std::{hash::BuildHasher, net::IpAddr, num::NonZeroU32, time::Duration};
+use std::{
+    hash::BuildHasher,
+    net::IpAddr,
+    num::{NonZeroU32, NonZeroU64},
+    time::Duration,
+};
 
 use foldhash::quality::FixedState;
 
 use self::list::{Links, List, Order};
 use crate::{door::DoorNumber, hit::Segment, moment::Moment, sequence::Sequence};
+
+/// So many hash buckets there are for each attempt, or up to twice that, so that few attempts share one: to pass by
+/// another one's entry costs as much as to find one's own.
+const BUCKETS_EACH: usize = 2;
 
 /// The place of an attempt in the table, counted from 1.
 pub(crate) type Slot = NonZeroU32;
@@ -32,23 +41,23 @@ pub(crate) struct Attempt {
 }
 
 /// What tells a segment that made a step from others to the same port.
+///
+/// Its source port and its sequence number in one number that is never 0, for an attempt is to be small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
-    source_port: u16,
-    sequence: u32,
-}
+pub(crate) struct Step(NonZeroU64);
 
 impl From<Segment> for Step {
     fn from(segment: Segment) -> Self {
-        Self { source_port: segment.source_port, sequence: segment.sequence }
+        let number = u64::from(segment.source_port) << 48 | u64::from(segment.sequence) << 16;
+        Self(NonZeroU64::MIN | number)
     }
 }
 
-/// An attempt and its place in the three orders.
+/// An attempt and its place in the three orders, in one cache line: with many alive a hit costs what it takes to fetch these.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 struct Entry {
     attempt: Attempt,
-    class: u32,
     next_in_bucket: Option<Slot>,
     previous_in_bucket: Option<Slot>,
     by_age: Links,
@@ -94,7 +103,7 @@ impl Attempts {
             advanced: 0,
             alive: 0,
             free: None,
-            buckets: vec![None; capacity.next_power_of_two()],
+            buckets: vec![None; BUCKETS_EACH * capacity.next_power_of_two()],
             hasher: FixedState::with_seed(seed),
             classes: Vec::new(),
             stages: [List::default(); Sequence::MAX_KNOCKS],
@@ -110,7 +119,7 @@ impl Attempts {
 
     /// The attempts of one source.
     pub(crate) fn of(&self, source: IpAddr) -> impl Iterator<Item = (Slot, &Attempt)> {
-        let mut next = self.bucket(source).and_then(|bucket| *self.buckets.get(bucket)?);
+        let mut next = self.first_in_bucket(source);
         std::iter::from_fn(move || {
             let slot = next?;
             let entry = self.entry(slot)?;
@@ -131,7 +140,6 @@ impl Attempts {
         let class = self.class(limit);
         let entry = Entry {
             attempt,
-            class,
             next_in_bucket: None,
             previous_in_bucket: None,
             by_age: Links::default(),
@@ -139,7 +147,7 @@ impl Attempts {
         };
         let slot = self.store(entry)?;
         self.join_bucket(attempt.source, slot);
-        if let Some(class) = self.classes.get_mut(class as usize) {
+        if let Some(class) = self.classes.get_mut(class) {
             class.attempts.push(&mut self.entries, Order::Age, slot);
         }
         self.join_stage(attempt.stage, slot);
@@ -164,9 +172,7 @@ impl Attempts {
         let attempt = *self.at(slot)?;
         let entry = *self.entry(slot)?;
         self.leave_bucket(&entry);
-        if let Some(class) = self.classes.get_mut(entry.class as usize) {
-            class.attempts.remove(&mut self.entries, Order::Age, slot);
-        }
+        self.leave_class(slot);
         self.leave_stage(attempt.stage, slot);
         self.alive -= 1;
         let free = self.entries.get_mut(place(slot))?;
@@ -205,6 +211,16 @@ impl Attempts {
         self.remove(slot)
     }
 
+    fn leave_class(&mut self, slot: Slot) {
+        let Some(links) = list::take_out(&mut self.entries, Order::Age, slot) else { return };
+        // An entry has no room for the number of its class, and only at an end of its list does it matter which that is.
+        if links.both().contains(&None)
+            && let Some(class) = self.classes.iter_mut().find(|class| class.attempts.ends_with(slot))
+        {
+            class.attempts.mend(links);
+        }
+    }
+
     fn join_stage(&mut self, stage: u8, slot: Slot) {
         self.advanced += usize::from(stage > 1);
         if let Some(list) = self.stages.get_mut(usize::from(stage).saturating_sub(1)) {
@@ -214,8 +230,9 @@ impl Attempts {
 
     fn leave_stage(&mut self, stage: u8, slot: Slot) {
         self.advanced -= usize::from(stage > 1);
+        let Some(links) = list::take_out(&mut self.entries, Order::Stage, slot) else { return };
         if let Some(list) = self.stages.get_mut(usize::from(stage).saturating_sub(1)) {
-            list.remove(&mut self.entries, Order::Stage, slot);
+            list.mend(links);
         }
     }
 
@@ -261,7 +278,7 @@ impl Attempts {
     }
 
     /// The class with this limit; one that nobody is in is taken over for a new limit.
-    fn class(&mut self, limit: Duration) -> u32 {
+    fn class(&mut self, limit: Duration) -> usize {
         let found = self.classes.iter().position(|class| class.limit == limit);
         let unused = || self.classes.iter().position(|class| class.attempts.first().is_none());
         let index = found.or_else(unused).unwrap_or(self.classes.len());
@@ -269,7 +286,11 @@ impl Attempts {
             Some(class) => class.limit = limit,
             None => self.classes.push(Class { limit, attempts: List::default() }),
         }
-        u32::try_from(index).unwrap_or(u32::MAX)
+        index
+    }
+
+    fn first_in_bucket(&self, source: IpAddr) -> Option<Slot> {
+        self.bucket(source).and_then(|bucket| *self.buckets.get(bucket)?)
     }
 
     fn bucket(&self, source: IpAddr) -> Option<usize> {

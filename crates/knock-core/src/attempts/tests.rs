@@ -34,8 +34,8 @@ fn filled(capacity: u32) -> Attempts {
 }
 
 #[test]
-fn an_entry_takes_one_cache_line_and_a_half_at_most() {
-    assert!(size_of::<Entry>() <= 96, "{}", size_of::<Entry>());
+fn an_entry_takes_one_cache_line() {
+    assert_eq!(size_of::<Entry>(), 64);
 }
 
 #[test]

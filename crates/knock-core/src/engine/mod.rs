@@ -16,8 +16,8 @@ use crate::{
 ///
 /// Memory is bounded by the number of doors and the capacity given at the start. A hit concerns the doors that its source
 /// has attempts at and those that begin with it; each costs a search among the doors, whatever else is alive. To that
-/// comes a look at every different time limit, by each hit for what has run out and by each attempt that begins. A
-/// one-time door that opens costs a walk over all doors.
+/// comes a look at every different time limit, by each hit for what has run out, by each attempt that begins and by each
+/// that ends as the oldest or the youngest of its limit. A one-time door that opens costs a walk over all doors.
 #[derive(Debug)]
 pub struct Engine {
     host: Host,
