@@ -3,8 +3,10 @@
 //! Two figures of one run may be compared, those of two runs hardly: machines are noisy.
 
 mod doors;
+mod draw;
 mod engine;
 mod filter;
+mod memory;
 mod parse;
 
 fn main() {

@@ -6,6 +6,7 @@
 //! To find the attempts of a source costs as much as it has attempts. Every other step costs the same however many are
 //! alive; those that look for a time limit grow with the number of different limits.
 
+mod ahead;
 mod list;
 
 use std::{

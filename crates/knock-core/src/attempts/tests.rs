@@ -100,3 +100,13 @@ fn limits_that_nobody_uses_any_more_are_forgotten() {
     }
     assert_eq!(attempts.classes.len(), 1);
 }
+
+#[test]
+fn looks_ahead_at_as_many_as_it_can_whatever_they_are() {
+    for attempts in [Attempts::new(8, 7), filled(8), filled(1000)] {
+        let sources = |count: u32| (0..count).map(|number| Ipv4Addr::from(number * 13).into());
+        for count in [0, 1, 8, 1000] {
+            attempts.look_ahead(sources(count));
+        }
+    }
+}

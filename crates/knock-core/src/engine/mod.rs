@@ -54,6 +54,9 @@ enum Verdict {
 }
 
 impl Engine {
+    /// The most hits that [`Engine::look_ahead`] looks at.
+    pub const AHEAD: usize = Attempts::AHEAD;
+
     /// An engine without doors that holds at most `capacity` attempts at once, 2 at least. The `seed` keys the hash of
     /// sources and must be unknown to them.
     #[must_use]
@@ -157,6 +160,12 @@ impl Engine {
         while let Some(attempt) = self.attempts.expire_one(self.now) {
             self.tell_of(&attempt, attempt.deadline, What::TimedOut(attempt.stage), tell);
         }
+    }
+
+    /// Brings near, in the caches of the processor, what these hits are going to need: for up to [`Engine::AHEAD`] hits
+    /// together that takes little more time than for one. Nothing else changes: [`Engine::hit`] is to follow for each.
+    pub fn look_ahead(&self, hits: &[Hit]) {
+        self.attempts.look_ahead(hits.iter().map(|hit| hit.source));
     }
 
     /// Takes in a hit. If `now` lies before a moment that the engine has been told already, that one counts.

@@ -6,12 +6,10 @@ use std::{
     time::Duration,
 };
 
-use knock_core::moment::Moment;
+use knock_core::{filter::SNAP_LENGTH, hit::Hit, moment::Moment, wire::Link};
+use rustix::io::Errno;
 
-use crate::{
-    ipc::SocketNumber,
-    sys::packet::{PacketReader, Received},
-};
+use crate::{ipc::SocketNumber, sys::packet::PacketReader};
 
 /// So often, at most, a socket is asked.
 const ASKED_EVERY: Duration = Duration::from_secs(1);
@@ -22,6 +20,17 @@ pub(super) struct Listener {
     pub(super) number: SocketNumber,
     socket: PacketReader,
     inquiry: Inquiry,
+}
+
+/// Why no more packets were taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// No more were wanted.
+    Enough,
+    /// None waits.
+    Nothing,
+    /// The socket is of no use any more.
+    Deaf(Errno),
 }
 
 /// When to ask how many packets the kernel had no room for: at once or a little after some were taken, for only a
@@ -37,11 +46,25 @@ impl Listener {
         Self { number, socket, inquiry: Inquiry::default() }
     }
 
-    /// Takes the next packet that waits, as [`PacketReader::receive`] does.
-    pub(super) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
-        let received = self.socket.receive(buffer)?;
-        self.inquiry.is_wanted = true;
-        Ok(received)
+    /// Takes packets that wait, as many as `most`, and appends the hits among them. Returns how many those were, and why
+    /// no more.
+    pub(super) fn receive(&mut self, hits: &mut Vec<Hit>, most: usize) -> (usize, End) {
+        let mut buffer = [0; SNAP_LENGTH as usize];
+        for taken in 0..most {
+            let received = match self.socket.receive(&mut buffer) {
+                Ok(received) => received,
+                Err(error) => match Errno::from_io_error(&error) {
+                    Some(Errno::AGAIN) => return (taken, End::Nothing),
+                    // The interface is down for now: it is told once and the socket goes on when it is up again.
+                    Some(Errno::INTR | Errno::NETDOWN) => continue,
+                    errno => return (taken, End::Deaf(errno.unwrap_or(Errno::IO))),
+                },
+            };
+            self.inquiry.is_wanted = true;
+            let frame = buffer.get(..received.length).unwrap_or_default();
+            hits.extend(Hit::read(Link::Ip, received.interface, frame));
+        }
+        (most, End::Enough)
     }
 
     /// How many packets the kernel had no room for that nobody has been told of, for good.

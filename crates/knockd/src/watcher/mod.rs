@@ -1,6 +1,7 @@
 //! The half that listens: packets in, reports out. It knows doors by their numbers and nothing of what they open.
 
 mod listener;
+mod packets;
 mod reporter;
 #[cfg(test)]
 mod tests;
@@ -17,11 +18,9 @@ use std::{
 
 use knock_core::{
     engine::Engine,
-    filter::SNAP_LENGTH,
     hit::Hit,
     host::{Host, Interface},
     moment::Moment,
-    wire::Link,
 };
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -103,6 +102,8 @@ struct Watcher {
     expired: Moment,
     /// How many packets were looked at.
     packets: u64,
+    /// The last hits that were taken together; kept for its memory only.
+    hits: Vec<Hit>,
 }
 
 /// Runs the watcher until its monitor, at the other end of standard input, is gone.
@@ -156,6 +157,7 @@ fn watch(socket: OwnedFd) -> Result<(), Failure> {
         is_called: true,
         expired: Moment::default(),
         packets: 0,
+        hits: Vec::with_capacity(Engine::AHEAD),
     });
     while watcher.follow_orders()? {
         let is_ready = watcher.wait()?;
@@ -262,7 +264,7 @@ impl Watcher {
         self.is_changing = true;
         let now = clock::now();
         for listener in &mut self.listeners {
-            take_packets(&mut self.engine, &mut self.reporter, listener, MOST_UNREAD, now)?;
+            packets::take(&mut self.engine, &mut self.reporter, &mut self.hits, listener, MOST_UNREAD, now)?;
         }
         Ok(())
     }
@@ -298,7 +300,8 @@ impl Watcher {
         let now = clock::now();
         let (mut all, mut is_any_left) = (0, false);
         for (listener, _) in self.listeners.iter_mut().zip(is_ready).filter(|(_, is_ready)| **is_ready) {
-            let taken = take_packets(&mut self.engine, &mut self.reporter, listener, TURN, now)?;
+            let taken =
+                packets::take(&mut self.engine, &mut self.reporter, &mut self.hits, listener, TURN, now)?;
             all += taken;
             is_any_left |= taken == TURN;
         }
@@ -311,7 +314,14 @@ impl Watcher {
     fn empty(&mut self, number: SocketNumber) -> Result<(), Failure> {
         let listener = self.listeners.iter_mut().find(|listener| listener.number == number);
         let listener = listener.ok_or(ReceiveError::from(Malformed("no such socket")))?;
-        let taken = take_packets(&mut self.engine, &mut self.reporter, listener, MOST_WAITING, clock::now())?;
+        let taken = packets::take(
+            &mut self.engine,
+            &mut self.reporter,
+            &mut self.hits,
+            listener,
+            MOST_WAITING,
+            clock::now(),
+        )?;
         self.packets = self.packets.saturating_add(taken as u64);
         self.reporter.count_dropped(listener.last_dropped()?);
         Ok(())
@@ -349,44 +359,6 @@ fn adopt(
 ) -> Result<Listener, Failure> {
     let descriptor = descriptor.ok_or(ReceiveError::from(Malformed("a socket is missing")))?;
     Ok(Listener::new(number, PacketReader::adopt(descriptor, ring)?))
-}
-
-/// Takes in the packets that wait in a listener, as many as `most`. Returns how many those were.
-fn take_packets(
-    engine: &mut Engine,
-    reporter: &mut Reporter,
-    listener: &mut Listener,
-    most: usize,
-    now: Moment,
-) -> Result<usize, Failure> {
-    let mut buffer = [0; SNAP_LENGTH as usize];
-    for taken in 0..most {
-        let received = match listener.receive(&mut buffer) {
-            Ok(received) => received,
-            Err(error) => match Errno::from_io_error(&error) {
-                Some(Errno::AGAIN) => return Ok(taken),
-                // The interface is down for now: it is told once and the socket goes on when it is up again.
-                Some(Errno::INTR | Errno::NETDOWN) => continue,
-                errno => {
-                    let errno = errno.unwrap_or(Errno::IO).raw_os_error();
-                    reporter.report(Report::Deaf(listener.number, errno))?;
-                    return Err(Failure::Deaf);
-                }
-            },
-        };
-        let frame = buffer.get(..received.length).unwrap_or_default();
-        if let Ok(hit) = Hit::read(Link::Ip, received.interface, frame) {
-            let mut told = Ok(());
-            reporter.count_hit(&hit);
-            engine.hit(now, &hit, &mut |event| {
-                if told.is_ok() {
-                    told = reporter.tell_of_hit(now, event, &hit);
-                }
-            });
-            told?;
-        }
-    }
-    Ok(most)
 }
 
 fn wait_for(polled: &mut [PollFd<'_>], time: Option<&Timespec>) -> Result<(), Failure> {

@@ -42,6 +42,7 @@ fn watcher(count: u32) -> (Watcher, Vec<UnixDatagram>, OwnedFd) {
         is_called: true,
         expired: Moment::default(),
         packets: 0,
+        hits: Vec::with_capacity(Engine::AHEAD),
     };
     (watcher, senders, far)
 }
@@ -223,6 +224,31 @@ fn who_has_much_to_do_rests_and_who_has_little_does_not() {
                 watcher.listen(&[true]).unwrap();
             }
         }
+    });
+}
+
+#[test]
+fn packets_that_are_taken_together_are_judged_in_their_order_and_each_of_them() {
+    let test = "watcher::tests::packets_that_are_taken_together_are_judged_in_their_order_and_each_of_them";
+    in_own_network(test, || {
+        let (mut watcher, _, far) = watcher(0);
+        let ring = RingSize::new(4);
+        let everything = filter::any_hit(Families::Both).into();
+        let mut socket = PacketSocket::open(LOOPBACK, &everything, ring).unwrap();
+        let (address, kind) = (Ipv4Addr::LOCALHOST.into(), AddressKind::Loopback);
+        watcher.follow(Order::Address { interface: LOOPBACK, kind, address }, None).unwrap();
+        watcher.follow(Order::SetHost, None).unwrap();
+        watcher.follow(Order::Listen(SocketNumber(0), ring), socket.hand_over().ok()).unwrap();
+        watcher.follow(door(0, "7:udp,8:udp,9:udp"), None).unwrap();
+        watcher.follow(door(1, "9:udp,8:udp,7:udp"), None).unwrap();
+        watcher.follow(Order::Confirm, None).unwrap();
+        // In one turn, and across the end of what is taken together.
+        let sequences = Engine::AHEAD;
+        (0..sequences).for_each(|_| [7, 8, 9].into_iter().for_each(|port| send(port, b"")));
+        watcher.listen(&[true]).unwrap();
+        assert_eq!(watcher.packets, 3 * sequences as u64);
+        assert!(!is_readable(&watcher.listeners[0]));
+        assert_eq!(opened(&far), vec![0; sequences]);
     });
 }
 

@@ -21,7 +21,7 @@ use self::{
     option::{checked, narrow},
     parked::Parked,
 };
-pub(crate) use self::{reader::PacketReader, received::Received, ring::RingSize};
+pub(crate) use self::{reader::PacketReader, ring::RingSize};
 
 /// How many bytes of packets may wait to be read where there is no ring: some thousands of them.
 const RECEIVE_BUFFER: i32 = 4 << 20;
