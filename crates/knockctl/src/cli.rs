@@ -1,10 +1,14 @@
 //! The command line.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use clap::{Parser, Subcommand};
+use clap::{ArgGroup, Parser, Subcommand};
 
-use crate::{explain, exporter, watch};
+use crate::{
+    explain, exporter,
+    values::{self, address},
+    watch,
+};
 
 /// Asks and tells a running knockd, and explains why knocks fail
 #[derive(Clone, Debug, Parser)]
@@ -54,7 +58,7 @@ pub enum Command {
         /// Only at this door
         door: Option<String>,
         /// Only this address
-        #[arg(long, value_name = "IP")]
+        #[arg(long, value_name = "IP", value_parser = address)]
         source: Option<IpAddr>,
         /// Print JSON
         #[arg(long)]
@@ -71,31 +75,48 @@ pub enum Command {
         /// Which door
         door: String,
         /// For whom
+        #[arg(value_parser = address)]
         ip: IpAddr,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Close a door before its time
+    #[command(override_usage = "knockctl close [OPTIONS] <DOOR> <IP|--all>")]
+    #[command(group = ArgGroup::new("whom").args(["ip", "all"]).required(true))]
     Close {
         /// Which door
         door: String,
         /// For whom
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        #[arg(value_parser = address)]
         ip: Option<IpAddr>,
         /// For all
         #[arg(long)]
         all: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Have a door stay open for an address for longer
     Extend {
         /// Which door
         door: String,
         /// For whom
+        #[arg(value_parser = address)]
         ip: IpAddr,
         /// How much longer than it would have
-        #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-        seconds: u32,
+        #[arg(value_parser = values::seconds)]
+        seconds: Duration,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Have knockd read its configuration again, and wait
-    Reload,
+    Reload {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Look for mistakes in a configuration, as knockd --check
     Check {
         /// Which file

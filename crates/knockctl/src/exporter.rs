@@ -5,11 +5,13 @@ use std::{net::SocketAddr, path::Path};
 use clap::Args;
 use knock_exporter::{Server, Source, daemon};
 
+use crate::values::listen;
+
 /// What `knockctl exporter` is given.
 #[derive(Clone, Debug, Args)]
 pub struct Arguments {
     /// Listen at this address
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9707")]
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9707", value_parser = listen)]
     pub listen: SocketAddr,
 }
 

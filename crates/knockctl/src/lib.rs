@@ -10,6 +10,7 @@ mod orders;
 mod show;
 mod signals;
 mod span;
+mod values;
 mod watch;
 
 use std::{
@@ -17,8 +18,6 @@ use std::{
     io::{self, Write},
     process::ExitCode,
 };
-
-use clap::Parser;
 
 use self::{
     cli::{Arguments, Command},
@@ -31,7 +30,10 @@ pub fn run<A>(arguments: A) -> ExitCode
 where
     A: IntoIterator<Item = OsString>,
 {
-    let Arguments { socket, command } = Arguments::parse_from(arguments);
+    let Arguments { socket, command } = match knock_usage::parse(arguments) {
+        Ok(arguments) => arguments,
+        Err(status) => return status,
+    };
     let failure = match command {
         Command::Watch(arguments) => watch::run(&arguments, &socket).err().as_ref().and_then(of_watch),
         Command::Explain(arguments) => explain::run(&arguments, &socket).err().as_ref().and_then(of_explain),

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use knockd::control::protocol::{Request, Said};
+use knockd::control::protocol::{Request, Said, millis};
 use serde::Serialize;
 
 use crate::{
@@ -29,8 +29,8 @@ pub fn obey(command: Command, socket: &Path) -> Result<(), FollowError> {
         Said::Sequences(sequences) if json => as_json(sequences)?,
         Said::Sequences(sequences) => show::sequences(sequences),
         Said::Metrics { text } => text.clone(),
-        said => show::done(said)
-            .ok_or_else(|| FollowError::Broken("what knockd answers is no answer to this".to_owned()))?,
+        said if json => show::object(said).map_or_else(|| Err(no_answer()), |object| as_json(&object))?,
+        said => show::done(said).ok_or_else(no_answer)?,
     };
     // Who looks only at the exit status may have closed it.
     let _ = io::stdout().write_all(text.as_bytes());
@@ -44,18 +44,22 @@ fn request(command: Command) -> Option<(Request, bool)> {
         Command::List { door, source, json } => (Request::List { door, source }, json),
         Command::Sequences { json } => (Request::Sequences {}, json),
         Command::Metrics => (Request::Metrics {}, false),
-        Command::Open { door, ip } => (Request::Open { door, source: ip }, false),
-        Command::Close { door, ip: Some(source), .. } => (Request::Close { door, source }, false),
-        Command::Close { door, ip: None, .. } => (Request::CloseAll { door }, false),
-        Command::Extend { door, ip, seconds } => {
-            (Request::Extend { door, source: ip, by_ms: u64::from(seconds) * 1000 }, false)
+        Command::Open { door, ip, json } => (Request::Open { door, source: ip }, json),
+        Command::Close { door, ip: Some(source), json, .. } => (Request::Close { door, source }, json),
+        Command::Close { door, ip: None, json, .. } => (Request::CloseAll { door }, json),
+        Command::Extend { door, ip, seconds, json } => {
+            (Request::Extend { door, source: ip, by_ms: millis(seconds) }, json)
         }
-        Command::Reload => (Request::Reload {}, false),
+        Command::Reload { json } => (Request::Reload {}, json),
         Command::Watch(_) | Command::Explain(_) | Command::Exporter(_) | Command::Check { .. } => {
             return None;
         }
     };
     Some((request, json))
+}
+
+fn no_answer() -> FollowError {
+    FollowError::Broken("what knockd answers is no answer to this".to_owned())
 }
 
 fn as_json(answer: &impl Serialize) -> Result<String, FollowError> {

@@ -51,7 +51,10 @@ pub fn main() -> ExitCode {
     // What whoever started us left open is not for the watcher and the commands, nor for a daemon in the background. A
     // kernel too old for this leaves it to them, as ever.
     let _ = sys::descriptors::keep_to_ourselves();
-    let mut arguments = Arguments::parse();
+    let mut arguments: Arguments = match knock_usage::parse(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(status) => return status,
+    };
     arguments.service |= service::is_this_one();
     let done = if arguments.check {
         check(&arguments)

@@ -2,7 +2,8 @@
 
 use std::{ffi::OsString, net::IpAddr, path::PathBuf};
 
-use clap::{Args, CommandFactory, Parser, error::ErrorKind};
+use clap::{Args, CommandFactory, Parser};
+use knock_usage::Stop;
 
 use crate::{
     call::{Call, Subject},
@@ -94,22 +95,11 @@ fn parse(arguments: &[OsString]) -> Result<Arguments, Refusal> {
 
 impl From<clap::Error> for Refusal {
     fn from(error: clap::Error) -> Self {
-        let text = error.to_string();
-        match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-                Self::Information(format!("{}\n", text.trim_end()))
-            }
-            _ => Self::Usage(one_line(&text)),
+        match Stop::from(error) {
+            Stop::Information(text) | Stop::Nothing(text) => Self::Information(text),
+            Stop::Mistake(mistake) => Self::Usage(mistake),
         }
     }
-}
-
-/// The message of a clap error without what comes after it: usage and the advice to look at the help.
-fn one_line(text: &str) -> String {
-    let text = text.strip_prefix("error: ").unwrap_or(text);
-    let lines = text.lines().map(str::trim);
-    let message = lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
-    message.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ").replace(" tip:", ";")
 }
 
 /// Sends a port-knock sequence: a TCP SYN or an empty UDP datagram to each port.

@@ -19,13 +19,13 @@ use knockd::{
 use thiserror::Error;
 
 use self::page::Page;
-use crate::{follow::FollowError, means};
+use crate::{follow::FollowError, means, values::address};
 
 /// What is to be explained.
 #[derive(Clone, Debug, Args)]
 pub struct Arguments {
     /// The address that knocks
-    #[arg(value_name = "IP")]
+    #[arg(value_name = "IP", value_parser = address)]
     pub source: IpAddr,
 
     /// Explain the packets of this pcap or pcapng file
@@ -41,7 +41,8 @@ pub struct Arguments {
     /// With --read: the addresses that the host of the
     /// capture had, with commas between them [default:
     /// every destination is its own]
-    #[arg(long, value_name = "IP", value_delimiter = ',', requires = "read", verbatim_doc_comment)]
+    #[arg(long, value_name = "IP", value_parser = address, value_delimiter = ',')]
+    #[arg(requires = "read", verbatim_doc_comment)]
     pub address: Vec<IpAddr>,
 
     /// Print JSON, an object for each packet

@@ -1,6 +1,7 @@
 //! What was done.
 
 use knockd::control::protocol::Said;
+use serde_json::Value;
 
 use super::plain;
 use crate::span::Span;
@@ -32,6 +33,13 @@ pub(crate) fn done(said: &Said) -> Option<String> {
     Some(text + "\n")
 }
 
+/// The object of such an answer.
+pub(crate) fn object(said: &Said) -> Option<Value> {
+    done(said)?;
+    let Value::Object(names) = serde_json::to_value(said).ok()? else { return None };
+    names.into_iter().next().map(|(_, object)| object)
+}
+
 /// The same for text of several lines.
 fn lines(text: &str) -> String {
     text.lines().map(plain).collect::<Vec<_>>().join("\n")
@@ -40,6 +48,22 @@ fn lines(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_an_object_for_programs() {
+        for (said, text) in [
+            (
+                Said::Opened { by_kernel: true, by_command: false, stay_ms: Some(30_000) },
+                r#"{"by_command":false,"by_kernel":true,"stay_ms":30000}"#,
+            ),
+            (Said::Closed { count: 2 }, r#"{"count":2}"#),
+            (Said::Extended { left_ms: 61_000 }, r#"{"left_ms":61000}"#),
+            (Said::Reloaded { warnings: Vec::new() }, r#"{"warnings":[]}"#),
+        ] {
+            assert_eq!(object(&said).unwrap().to_string(), text);
+        }
+        assert_eq!(object(&Said::Watching {}), None);
+    }
 
     #[test]
     fn each_answer_is_a_line() {

@@ -6,7 +6,12 @@ mod sequences;
 mod status;
 mod table;
 
-pub(crate) use self::{done::done, list::list, sequences::sequences, status::status};
+pub(crate) use self::{
+    done::{done, object},
+    list::list,
+    sequences::sequences,
+    status::status,
+};
 
 /// Text of the daemon's that may go to a terminal: without what would move its cursor.
 pub(crate) fn plain(text: &str) -> String {

@@ -20,6 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("changing::doors_with_commands", doors_with_commands),
         trial("changing::doors_that_open_by_themselves", doors_that_open_by_themselves),
         trial("changing::sets_of_the_administrator", sets_of_the_administrator),
+        trial("changing::what_is_told_to_programs", what_is_told_to_programs),
         trial("changing::what_is_refused", what_is_refused),
         trial("changing::whom_no_packet_can_come_from", whom_no_packet_can_come_from),
         trial("changing::the_configuration", the_configuration),
@@ -133,6 +134,25 @@ fn sets_of_the_administrator() -> Outcome {
     // Whom the administrator has put there is not ours to throw out.
     same("status", ctl(&lab, &["close", "web", "10.0.0.9"])?.status, Some(1))?;
     lab.server().shell("nft get element inet own guests '{ 10.0.0.9 }'").map(drop)
+}
+
+fn what_is_told_to_programs() -> Outcome {
+    let lab = Lab::new()?;
+    let daemon = start(&lab, WEB)?;
+    let json = |order: &[&str]| ctl(&lab, &[order, &["--json"]].concat());
+    same(
+        "opening",
+        json(&["open", "web", SOURCE])?.ok()?.as_str(),
+        "{\"by_command\":false,\"by_kernel\":true,\"stay_ms\":3600000}\n",
+    )?;
+    let extended = json(&["extend", "web", SOURCE, "600"])?.ok()?;
+    ensure(extended.starts_with("{\"left_ms\":4") && extended.ends_with("}\n"), extended)?;
+    same("reloading", json(&["reload"])?.ok()?.as_str(), "{\"warnings\":[]}\n")?;
+    same("closing", json(&["close", "web", SOURCE])?.ok()?.as_str(), "{\"count\":1}\n")?;
+    let refused = json(&["close", "web", SOURCE])?;
+    same("what is refused", (refused.status, refused.out.as_str()), (Some(1), ""))?;
+    ensure(refused.err.starts_with("knockctl: the door web is not open"), refused.err)?;
+    daemon.terminate()
 }
 
 fn what_is_refused() -> Outcome {

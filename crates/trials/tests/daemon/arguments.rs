@@ -41,8 +41,8 @@ fn wrong_ones_are_told_with_status_2() -> Outcome {
         let ended = run(&lab, arguments)?;
         let told = format!("{arguments:?}: {ended:?}");
         ensure(ended.status == Some(2) && ended.out.is_empty(), told.as_str())?;
-        ensure(ended.err.starts_with("error: ") && ended.err.contains(part), told.as_str())?;
-        ensure(ended.err.contains("Usage: ") || ended.err.contains("--help"), told)?;
+        ensure(ended.err.starts_with("knockd: ") && ended.err.contains(part), told.as_str())?;
+        ensure(ended.err.ends_with(" (see knockd --help)\n") && ended.err.lines().count() == 1, told)?;
         nothing_left(&lab, &["knockd.conf"])?;
     }
     Ok(())
