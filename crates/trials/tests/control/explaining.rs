@@ -13,7 +13,7 @@ use trials::{
     trouble::{Outcome, Trouble, ensure, same},
 };
 
-use crate::support::{Visitor, start};
+use crate::support::{FIRST, SECOND, THIRD, THREE_KNOCKS, Visitor, send, start};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -23,14 +23,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("explaining::the_next_watcher_goes_on_with_it", the_next_watcher_goes_on_with_it),
     ]
 }
-
-const DOOR: &str = "
-[ssh]
-    Sequence = 7300,7100:udp,7200
-    TCPFlags = syn
-    Seq_Timeout = 2
-    Command = true
-";
 
 fn client() -> IpAddr {
     [10, 0, 0, 2].into()
@@ -61,7 +53,7 @@ fn expect(visitor: &mut Visitor, what: Found) -> Outcome<Finding> {
 
 fn every_packet_of_a_source_is_explained() -> Outcome {
     let lab = Lab::new()?;
-    let daemon = start(&lab, DOOR)?;
+    let daemon = start(&lab, THREE_KNOCKS)?;
     let mut visitor = explaining(&lab, client())?;
     // Nobody has begun an attempt: without explanations none of these would come through.
     lab.send("tcp CLIENT:40000 > SERVER:7100 syn")?;
@@ -70,24 +62,19 @@ fn every_packet_of_a_source_is_explained() -> Outcome {
     for reason in [Why::NotFirst, Why::NotFirst, Why::Flags] {
         expect(&mut visitor, Found::Ignored { reason })?;
     }
-    lab.send("tcp CLIENT:40000 > SERVER:7300 syn")?;
-    lab.send("tcp CLIENT:40000 > SERVER:7200 syn")?;
+    send(&lab, &[FIRST, THIRD])?;
     let right = expect(&mut visitor, Found::Stage { stage: 1 })?;
     let packet = right.packet.ok_or_else(|| Trouble::new("a knock is a packet"))?;
     same("which port", (packet.number, packet.port), (4, Some(7300)))?;
     let wrong = expect(&mut visitor, Found::Discarded { stage: 1 })?;
     let awaited = wrong.configured.and_then(|configured| configured.awaited);
     same("what was waited for", awaited.as_deref(), Some("7100:udp"))?;
-    lab.send("tcp CLIENT:40000 > SERVER:7300 syn")?;
-    lab.send("udp CLIENT > SERVER:7100")?;
+    send(&lab, &[FIRST, SECOND])?;
     expect(&mut visitor, Found::Stage { stage: 1 })?;
     expect(&mut visitor, Found::Stage { stage: 2 })?;
     let late = expect(&mut visitor, Found::TimedOut { stage: 2 })?;
     ensure(late.packet.is_none(), "time is no packet")?;
-    for knock in ["tcp CLIENT:40000 > SERVER:7300 syn", "udp CLIENT > SERVER:7100"] {
-        lab.send(knock)?;
-    }
-    lab.send("tcp CLIENT:40000 > SERVER:7200 syn")?;
+    send(&lab, &[FIRST, SECOND, THIRD])?;
     expect(&mut visitor, Found::Stage { stage: 1 })?;
     expect(&mut visitor, Found::Stage { stage: 2 })?;
     expect(&mut visitor, Found::Opened { stage: 3 })?;
@@ -116,7 +103,7 @@ fn attempts_outlive_its_begin_and_its_end() -> Outcome {
 
 fn there_are_few_at_once() -> Outcome {
     let lab = Lab::new()?;
-    let daemon = start(&lab, DOOR)?;
+    let daemon = start(&lab, THREE_KNOCKS)?;
     let mut visitors = Vec::new();
     for number in 0..4 {
         visitors.push(explaining(&lab, [10, 0, 0, 10 + number].into())?);
@@ -138,7 +125,7 @@ fn there_are_few_at_once() -> Outcome {
 
 fn the_next_watcher_goes_on_with_it() -> Outcome {
     let lab = Lab::new()?;
-    let daemon = start(&lab, DOOR)?;
+    let daemon = start(&lab, THREE_KNOCKS)?;
     let mut visitor = explaining(&lab, client())?;
     let watcher = daemon.watcher()?;
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(watcher.id), nix::sys::signal::Signal::SIGKILL)?;

@@ -17,7 +17,7 @@ use trials::{
     trouble::{Outcome, Trouble, ensure, same},
 };
 
-use crate::support::{socket, start};
+use crate::support::{FIRST, SECOND, THIRD, THREE_KNOCKS, send, socket, start};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -29,28 +29,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-const DOOR: &str = "
-[ssh]
-    Sequence = 7300,7100:udp,7200
-    TCPFlags = syn
-    Seq_Timeout = 2
-    Command = true
-    Cmd_Timeout = 600
-    Stop_Command = true
-";
-
-/// Three knocks in the wrong order, and then what is missing.
-fn knock_wrong(lab: &Lab) -> Outcome {
-    lab.send("tcp CLIENT:40000 > SERVER:7300 syn")?;
-    lab.send("tcp CLIENT:40000 > SERVER:7200 syn")?;
-    lab.send("udp CLIENT > SERVER:7100")
-}
-
-fn knock_right(lab: &Lab) -> Outcome {
-    lab.send("tcp CLIENT:40000 > SERVER:7300 syn")?;
-    lab.send("udp CLIENT > SERVER:7100")?;
-    lab.send("tcp CLIENT:40000 > SERVER:7200 syn")
-}
+const RIGHT_ORDER: [&str; 3] = [FIRST, SECOND, THIRD];
+const WRONG_ORDER: [&str; 3] = [FIRST, THIRD, SECOND];
 
 /// Starts it on the server, with what it prints in a file of this name.
 fn begin(lab: &Lab, arguments: &[&str], name: &str) -> Outcome<Program> {
@@ -94,7 +74,7 @@ const WRONG: [&str; 7] = [
 
 fn explains_why_a_knock_fails() -> Outcome {
     let lab = Lab::new()?;
-    let daemon = start(&lab, DOOR)?;
+    let daemon = start(&lab, THREE_KNOCKS)?;
     let mut text = begin(&lab, &["explain", "10.0.0.2"], "text")?;
     let mut json = begin(&lab, &["explain", "10.0.0.2", "--json"], "json")?;
     await_text(&lab, "text", "explaining what comes from 10.0.0.2")?;
@@ -103,9 +83,9 @@ fn explains_why_a_knock_fails() -> Outcome {
         || lab.send("udp CLIENT > SERVER:9").ok().filter(|()| lab.file("json").contains(r#""port":9"#));
     await_some(PATIENCE, is_heard).ok_or_else(|| Trouble::new("nothing is explained in JSON"))?;
     lab.send("tcp CLIENT:40000 > SERVER:7300 ack")?;
-    knock_wrong(&lab)?;
-    knock_right(&lab)?;
-    lab.send("tcp CLIENT:40000 > SERVER:7300 syn")?;
+    send(&lab, &WRONG_ORDER)?;
+    send(&lab, &RIGHT_ORDER)?;
+    lab.send(FIRST)?;
     let told = await_text(&lab, "text", "time ran out 2 s after the first knock")?;
     expect_parts(
         &told,
@@ -127,10 +107,9 @@ fn explains_why_a_knock_fails() -> Outcome {
 
 fn explains_a_capture() -> Outcome {
     let lab = Lab::new()?;
-    lab.write("knockd.conf", DOOR)?;
+    lab.write("knockd.conf", THREE_KNOCKS)?;
     let mut frames = Vec::new();
-    for packet in ["tcp CLIENT > SERVER:7300 syn", "tcp CLIENT > SERVER:7200 syn", "udp CLIENT > SERVER:7100"]
-    {
+    for packet in WRONG_ORDER {
         frames.extend(packet.parse::<Packet>()?.frames(&mut 0)?);
     }
     let times = (0..).map(|number| Duration::from_millis(40 * number));
@@ -157,12 +136,12 @@ fn explains_a_capture() -> Outcome {
 
 fn watches_in_a_pipe() -> Outcome {
     let lab = Lab::new()?;
-    let mut daemon = start(&lab, DOOR)?;
+    let mut daemon = start(&lab, THREE_KNOCKS)?;
     let mut text = begin(&lab, &["watch"], "text")?;
     let mut json = begin(&lab, &["watch", "--json"], "json")?;
     // When they begin to hear is told by what they hear alone.
     let both = || {
-        knock_right(&lab).ok()?;
+        send(&lab, &RIGHT_ORDER).ok()?;
         let is_told = lab.file("text").contains("10.0.0.2 ssh: OPEN SESAME\n")
             && lab.file("json").contains(r#""kind":"opened","door":"ssh","source":"10.0.0.2""#);
         is_told.then_some(())
@@ -223,7 +202,7 @@ impl Drop for Terminal<'_> {
 
 fn watches_on_a_screen_and_leaves_it_clean() -> Outcome {
     let lab = Lab::new()?;
-    let daemon = start(&lab, DOOR)?;
+    let daemon = start(&lab, THREE_KNOCKS)?;
     let terminal = Terminal::open(&lab)?;
     let knockctl = binaries::knockctl()?;
     let watch = watch(&knockctl, &lab);
@@ -234,7 +213,7 @@ fn watches_on_a_screen_and_leaves_it_clean() -> Outcome {
         &rows.join("\n"),
         &["knockd ", "q quits", "\u{2500} open ", "\u{2500} knocking ", "what happens", "knocks 0"],
     )?;
-    knock_right(&lab)?;
+    send(&lab, &RIGHT_ORDER)?;
     lab.send("tcp 10.0.0.250:40000 > SERVER:7300 syn")?;
     terminal.await_row("10.0.0.250 ssh: stage 1")?;
     let rows = terminal.await_row("by command")?;
@@ -265,7 +244,7 @@ fn watches_on_a_screen_and_leaves_it_clean() -> Outcome {
     // Nothing on the screen tells when it begins to listen.
     let wrong = "10.0.0.2 ssh: wrong port 7200:tcp after stage 1";
     let shown = await_some(PATIENCE, || {
-        knock_wrong(&lab).ok()?;
+        send(&lab, &WRONG_ORDER).ok()?;
         terminal.shows().ok().filter(|rows| rows.iter().any(|row| row.contains(wrong)))
     });
     let rows =

@@ -28,6 +28,27 @@ pub(crate) const DOORS: &str = "
     Command = true
 ";
 
+/// A door of which each packet can be explained.
+pub(crate) const THREE_KNOCKS: &str = "
+[ssh]
+    Sequence = 7300,7100:udp,7200
+    TCPFlags = syn
+    Seq_Timeout = 2
+    Command = true
+    Cmd_Timeout = 600
+    Stop_Command = true
+";
+
+/// Its knocks.
+pub(crate) const FIRST: &str = "tcp CLIENT:40000 > SERVER:7300 syn";
+pub(crate) const SECOND: &str = "udp CLIENT > SERVER:7100";
+pub(crate) const THIRD: &str = "tcp CLIENT:40000 > SERVER:7200 syn";
+
+/// Sends packets, one after the other.
+pub(crate) fn send(lab: &Lab, packets: &[&str]) -> Outcome {
+    packets.iter().try_for_each(|packet| lab.send(packet))
+}
+
 /// A client of the daemon.
 pub(crate) struct Visitor(BufReader<UnixStream>);
 
