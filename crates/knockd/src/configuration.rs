@@ -12,7 +12,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The file can't be read.
-    #[error("cannot read the configuration {path}: {error}{}", advice(.error))]
+    #[error("cannot read the configuration {path}: {error}")]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -31,6 +31,18 @@ pub fn load(directory: &Path, path: &Path) -> Result<Checked, LoadError> {
     config::read(&path.to_string_lossy(), &text).map_err(LoadError::Mistakes)
 }
 
+impl LoadError {
+    /// The same with what to do about it, for whoever can name the file by `-c`.
+    #[must_use]
+    pub fn advised(&self) -> String {
+        let advice = match self {
+            Self::Unreadable { error, .. } => advice(error),
+            Self::Mistakes(_) => "",
+        };
+        format!("{self}{advice}")
+    }
+}
+
 fn count(mistakes: usize) -> String {
     if mistakes == 1 { "a mistake".to_owned() } else { format!("{mistakes} mistakes") }
 }
@@ -38,7 +50,7 @@ fn count(mistakes: usize) -> String {
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "; name another one with -c",
-        io::ErrorKind::PermissionDenied => "; start knockd as root",
+        io::ErrorKind::PermissionDenied => "; be root",
         _ => "",
     }
 }
@@ -62,9 +74,9 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_is_named_with_advice() {
-        let error = load(Path::new("/"), Path::new("/nowhere/knockd.conf")).unwrap_err().to_string();
+        let error = load(Path::new("/"), Path::new("/nowhere/knockd.conf")).unwrap_err();
         assert_eq!(
-            error,
+            error.advised(),
             "cannot read the configuration /nowhere/knockd.conf: No such file or directory (os error 2); \
              name another one with -c"
         );

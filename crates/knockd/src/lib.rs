@@ -40,7 +40,7 @@ use knock_core::{
 };
 
 pub use self::replay::{Inquiry, InquiryError};
-use self::{cli::Arguments, complaint::complain};
+use self::{cli::Arguments, complaint::complain, configuration::LoadError};
 
 /// The whole program, by the command line that it was started with.
 #[must_use]
@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
     };
     arguments.service |= service::is_this_one();
     let done = if arguments.check {
-        check(&arguments)
+        check(&arguments).map_err(|error| error.advised())
     } else if arguments.read.is_some() {
         read(&arguments)
     } else if arguments.flush {
@@ -81,18 +81,21 @@ pub fn command() -> clap::Command {
     Arguments::command()
 }
 
-/// Looks for mistakes in this configuration and says what it has found: what `knockd --check` does.
+/// Looks for mistakes in this configuration and says what it has found, as `knockd --check` does, for `knockctl`.
 #[must_use]
 pub fn check_file(path: &Path) -> ExitCode {
     let line = ["knockd", "--check", "-c"].map(OsStr::new).into_iter().chain([path.as_os_str()]);
     match check(&Arguments::parse_from(line)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Err(error) => {
+            complain(format_args!("knockctl: {error}"));
+            ExitCode::FAILURE
+        }
     }
 }
 
-fn check(arguments: &Arguments) -> Result<(), String> {
-    let checked = configuration::load(Path::new(""), &arguments.config).map_err(|error| error.to_string())?;
+fn check(arguments: &Arguments) -> Result<(), LoadError> {
+    let checked = configuration::load(Path::new(""), &arguments.config)?;
     for warning in &checked.warnings {
         complain(warning);
     }
@@ -121,7 +124,7 @@ fn filter(arguments: &Arguments, config: &Config) -> Program {
 }
 
 fn read(arguments: &Arguments) -> Result<(), String> {
-    let checked = configuration::load(Path::new(""), &arguments.config).map_err(|error| error.to_string())?;
+    let checked = configuration::load(Path::new(""), &arguments.config).map_err(|error| error.advised())?;
     let Some(capture) = &arguments.read else { return Ok(()) };
     replay::replay(capture, &checked.config, arguments).map_err(|error| error.to_string())
 }

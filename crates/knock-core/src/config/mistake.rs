@@ -26,8 +26,8 @@ pub struct Mistake {
 /// What is wrong. The text of an error says what stands there; [`Wrong::advice`] what should.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Wrong {
-    /// A NUL; the file is not read any further.
-    #[error("a NUL byte: this is no text file")]
+    /// A byte that no text has; the file is not read any further.
+    #[error("this is no text file")]
     NotText,
     /// Bytes outside a comment that are not UTF-8.
     #[error("this line is not UTF-8")]
@@ -122,7 +122,9 @@ impl Wrong {
     #[must_use]
     pub fn advice(&self) -> String {
         match self {
-            Self::NotText => "nothing was read from here on".to_owned(),
+            Self::NotText => {
+                "it has bytes that UTF-8 text doesn't have; nothing was read from here on".to_owned()
+            }
             Self::NotUtf8 => "convert the file, for example with \"iconv -f latin1 -t utf-8\"".to_owned(),
             Self::NoSection => "expected [options] or the name of a door in brackets above it".to_owned(),
             Self::Header => "expected ] as the last character".to_owned(),
@@ -188,7 +190,11 @@ impl Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.at.write(f, &self.wrong, &self.wrong.advice())
+        match self.wrong {
+            // Of what is no text there is nothing to be shown.
+            Wrong::NotText => f.write_str(&self.brief()),
+            _ => self.at.write(f, &self.wrong, &self.wrong.advice()),
+        }
     }
 }
 

@@ -80,6 +80,14 @@ impl<'a> Piece<'a> {
         Some(self.part(start..start + mark.len_utf8()))
     }
 
+    /// What shows that it is no text: a NUL, or a control character where there is what is not UTF-8, too.
+    pub(super) fn no_text(self) -> Option<Self> {
+        let is_strange =
+            |one: char| one == '\0' || !self.line.utf8 && one.is_ascii_control() && !is_blank(one);
+        let start = self.text.find(is_strange)?;
+        Some(self.part(start..start + 1))
+    }
+
     /// Where it stands, in characters.
     pub(super) fn place(self) -> Place {
         let before = self.line.text.get(..self.start).unwrap_or_default();

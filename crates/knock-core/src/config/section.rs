@@ -78,8 +78,8 @@ impl<'a> Sections<'a> {
             if piece.text.is_empty() || piece.text.starts_with('#') {
                 continue;
             }
-            if let Some(place) = piece.text.find('\0') {
-                report.wrong(piece.part(place..place + 1), Wrong::NotText);
+            if let Some(place) = piece.no_text() {
+                report.wrong(place, Wrong::NotText);
                 sections.spoil();
                 break;
             }

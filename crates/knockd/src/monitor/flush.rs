@@ -1,6 +1,6 @@
 //! Taking away what the daemon of before has left in the firewall on purpose.
 
-use std::{fmt, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use thiserror::Error;
 
@@ -19,12 +19,34 @@ pub enum Flushed {
 /// Why it is still there.
 #[derive(Debug, Error)]
 pub enum FlushError {
-    /// The firewall can't be had.
+    /// We are not allowed to.
+    #[error(
+        "cannot remove the table inet knockd: that needs the right to change the firewall (CAP_NET_ADMIN); run \
+         knockd --flush as root"
+    )]
+    NoRight,
+    /// There is nothing that it could be in.
+    #[error(
+        "cannot look for the table inet knockd: the kernel has no nf_tables, or can't load it (CONFIG_NF_TABLES): {0}"
+    )]
+    NoNfTables(io::Error),
+    /// The firewall won't have it.
     #[error(transparent)]
-    Firewall(#[from] FirewallError),
+    Firewall(FirewallError),
     /// A daemon that runs needs it.
     #[error(transparent)]
     Claim(#[from] Unclaimed),
+}
+
+impl From<FirewallError> for FlushError {
+    fn from(error: FirewallError) -> Self {
+        match error {
+            // Doors are not what it is about here.
+            FirewallError::NoRight => Self::NoRight,
+            FirewallError::NoNfTables(error) => Self::NoNfTables(error),
+            error => Self::Firewall(error),
+        }
+    }
 }
 
 impl fmt::Display for Flushed {
@@ -42,4 +64,19 @@ pub fn flush() -> Result<Flushed, FlushError> {
     // Whoever has it is told by process and user: the administrator can judge.
     let _claim = Claim::take(Duration::ZERO)?;
     Ok(if Firewall::open()?.flush()? { Flushed::Table } else { Flushed::Nothing })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_flushes_is_not_told_of_starting() {
+        let kernel = || io::Error::from_raw_os_error(libc::EPROTONOSUPPORT);
+        for error in [FirewallError::NoRight, FirewallError::NoNfTables(kernel())] {
+            let said = FlushError::from(error).to_string();
+            assert!(said.starts_with("cannot ") && said.contains("the table inet knockd: "), "{said}");
+            assert!(!said.contains("start") && !said.contains("doors"), "{said}");
+        }
+    }
 }

@@ -41,7 +41,7 @@ use crate::{
 #[derive(Debug, Error)]
 pub enum StartError {
     /// There is no configuration to go by.
-    #[error(transparent)]
+    #[error("{}", .0.advised())]
     Configuration(#[from] LoadError),
     /// A door has no sequences.
     #[error(transparent)]

@@ -33,7 +33,7 @@ pub struct Inquiry<'a> {
 #[derive(Debug, Error)]
 pub enum InquiryError {
     /// There is no configuration to go by.
-    #[error(transparent)]
+    #[error("{}", .0.advised())]
     Configuration(#[from] LoadError),
     /// The capture can't be played to its end.
     #[error(transparent)]

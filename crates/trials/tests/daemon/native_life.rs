@@ -251,9 +251,11 @@ const POWERLESS: &str = "exec setpriv --bounding-set=-net_admin --inh-caps=-net_
 fn without_the_right_it_does_not_start() -> Outcome {
     let lab = lab()?;
     let config = door("Open = tcp/22");
-    for arguments in [&[][..], &["--flush"]] {
+    for (arguments, advice) in
+        [(&[][..], "start knockd as root"), (&["--flush"], "run knockd --flush as root")]
+    {
         let ended = Setup::new(&lab, &config)?.with(arguments).behind(POWERLESS).run()?;
-        one_line(&ended, &["CAP_NET_ADMIN", "root"])?;
+        one_line(&ended, &["CAP_NET_ADMIN", advice])?;
     }
     is_open(&lab, OTHER, "tcp/22")?;
     // A reload asks for it, too, and changes nothing.

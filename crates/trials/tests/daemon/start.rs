@@ -61,10 +61,7 @@ fn unreadable_configuration() -> Outcome {
     let setup = Setup::new(&lab, DOOR)?;
     lab.server().shell(&lab.filled_in("chmod 0 {DIR}/knockd.conf"))?;
     let ended = setup.behind("exec setpriv --bounding-set=-all --inh-caps=-all -- \"$@\"").run()?;
-    one_line(
-        &ended,
-        &["cannot read the configuration knockd.conf: Permission denied", "start knockd as root"],
-    )?;
+    one_line(&ended, &["cannot read the configuration knockd.conf: Permission denied", "be root"])?;
     nothing_left(&lab, &["knockd.conf"])
 }
 

@@ -158,6 +158,14 @@ fn what_is_no_text_is_not_read_on() {
     let found = refused_bytes(b"[d]\nCommand = a\0b\n\0\n\0\nfoo\n");
     assert_eq!(found.mistakes().len(), 1);
     assert_eq!(found.mistakes()[0].wrong, Wrong::NotText);
+    let elf = b"\x7fELF\x02\x01\x01\0\0\xe9\0[d]\n";
+    assert_eq!(
+        refused_bytes(elf).to_string(),
+        "f:1:1: this is no text file: it has bytes that UTF-8 text doesn't have; nothing was read from here on"
+    );
+    assert_eq!(refused_bytes(b"\x01\xffx\nfoo\n").mistakes()[0].wrong, Wrong::NotText);
+    // A control character alone may be meant.
+    assert!(read("f", b"[d]\nSequence = 1,3,2\nCommand = a \x1b[1m\n").is_ok());
     let utf16: Vec<u8> = "[d]\nfoo\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(refused_bytes(&utf16).mistakes().len(), 1);
 }
