@@ -119,9 +119,10 @@ pub enum Command {
     },
     /// Look for mistakes in a configuration, as knockd --check
     Check {
-        /// Which file
-        #[arg(default_value = "/etc/knockd.conf")]
-        file: PathBuf,
+        /// Which file [default: the one of the running
+        /// knockd, else /etc/knockd.conf]
+        #[arg(verbatim_doc_comment)]
+        file: Option<PathBuf>,
     },
     /// Show what goes on: who knocks, who is let in
     Watch(watch::Arguments),

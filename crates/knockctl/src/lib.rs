@@ -2,6 +2,7 @@
 
 mod broken;
 mod cli;
+mod configuration;
 mod explain;
 mod exporter;
 mod follow;
@@ -40,7 +41,9 @@ where
         Command::Exporter(arguments) => {
             exporter::serve(&arguments, &socket).err().map(|error| (error, FAILED))
         }
-        Command::Check { file } => return knockd::check_file(&file),
+        Command::Check { file } => {
+            return knockd::check_file(&file.unwrap_or_else(|| configuration::in_use(&socket)));
+        }
         command => orders::obey(command, &socket).err().map(|error| (error.to_string(), error.status())),
     };
     let Some((failure, status)) = failure else { return ExitCode::SUCCESS };

@@ -33,8 +33,9 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub read: Option<PathBuf>,
 
-    /// With --read: go by this configuration
-    /// [default: /etc/knockd.conf]
+    /// With --read: go by this configuration [default:
+    /// the one of the running knockd, else
+    /// /etc/knockd.conf]
     #[arg(short, long, value_name = "FILE", requires = "read", verbatim_doc_comment)]
     pub config: Option<PathBuf>,
 
@@ -76,7 +77,7 @@ impl ExplainError {
 /// Explains until it is over: the capture, or the patience of whoever asked.
 pub fn run(arguments: &Arguments, socket: &Path) -> Result<(), ExplainError> {
     match &arguments.read {
-        Some(capture) => capture::run(arguments, capture),
+        Some(capture) => capture::run(arguments, capture, socket),
         None => live::run(arguments, socket),
     }
 }

@@ -17,12 +17,13 @@ use trials::{
     trouble::{Outcome, Trouble, ensure, same},
 };
 
-use crate::support::{FIRST, SECOND, THIRD, THREE_KNOCKS, send, socket, start};
+use crate::support::{FIRST, SECOND, THIRD, THREE_KNOCKS, ctl, send, socket, start};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("knockctl::explains_why_a_knock_fails", explains_why_a_knock_fails),
         trial("knockctl::explains_a_capture", explains_a_capture),
+        trial("knockctl::judges_by_the_file_in_use_and_names_it", judges_by_the_file_in_use_and_names_it),
         trial("knockctl::watches_in_a_pipe", watches_in_a_pipe),
         trial("knockctl::watches_on_a_screen_and_leaves_it_clean", watches_on_a_screen_and_leaves_it_clean),
         trial("knockctl::says_in_a_line_that_nobody_is_there", says_in_a_line_that_nobody_is_there),
@@ -132,6 +133,31 @@ fn explains_a_capture() -> Outcome {
     )?;
     let elsewhere = explain(&["--address", "10.0.0.9"])?;
     expect_parts(&elsewhere, &["it was sent to 10.0.0.1, which is no address of the interface"])
+}
+
+fn judges_by_the_file_in_use_and_names_it() -> Outcome {
+    let lab = Lab::new()?;
+    std::fs::write(lab.directory().join("capture"), capture(Link::Ethernet, &[])?)?;
+    let captured = lab.directory().join("capture").display().to_string();
+    let explain = ["explain", "10.0.0.2", "--read", &captured];
+    // Whether there is one or not on this machine, it is named.
+    for order in [&["check"][..], &explain] {
+        let ended = ctl(&lab, order)?;
+        ensure(format!("{}{}", ended.out, ended.err).contains("/etc/knockd.conf"), format!("{ended:?}"))?;
+    }
+    let daemon = start(&lab, THREE_KNOCKS)?;
+    let file = lab.directory().join("knockd.conf").display().to_string();
+    let checked = ctl(&lab, &["check"])?;
+    same("what is checked", checked.out, format!("{file}: no mistakes, 1 door\n"))?;
+    let explained = ctl(&lab, &explain)?;
+    ensure(
+        explained.out.starts_with(&format!("explaining {captured} by {file}\n")),
+        format!("{explained:?}"),
+    )?;
+    std::fs::remove_file(lab.directory().join("knockd.conf"))?;
+    let gone = ctl(&lab, &["check"])?;
+    ensure(format!("{}{}", gone.out, gone.err).contains("/etc/knockd.conf"), format!("{gone:?}"))?;
+    daemon.terminate()
 }
 
 fn watches_in_a_pipe() -> Outcome {
