@@ -149,10 +149,18 @@ impl Filters {
             Some(News::Taken) => vec![Line::debug(format!("packets are filtered by {kind}"))],
             Some(News::Refused(refusal)) => {
                 let lines = refusal.lines().map(|line| Line::debug(format!("verifier: {line}")));
-                let line = Line::note(format!(
-                    "packets are filtered by {kind}: {}, which is exact, needs Linux 5.11 and CAP_BPF ({refusal})",
-                    FilterKind::Exact
-                ));
+                let exact = FilterKind::Exact;
+                let line = if refusal.is_lasting() {
+                    Line::note(format!(
+                        "packets are filtered by {kind}: {exact}, which is exact, needs Linux 5.11 and CAP_BPF \
+                         ({refusal})"
+                    ))
+                } else {
+                    Line::note(format!(
+                        "packets are filtered by {kind} until knockd is started anew: {exact}, which is exact, was \
+                         refused ({refusal})"
+                    ))
+                };
                 [line].into_iter().chain(lines).collect()
             }
         }
@@ -318,6 +326,22 @@ mod tests {
         assert_eq!(told(&mut filters, &filter), [line]);
         let next = filters.filter(&doors("1,2,3"), &[]);
         assert_eq!(told(&mut filters, &next), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_refused_for_another_reason_is_not_laid_on_the_kernel() {
+        let mut filters = Filters::without_memory();
+        let mut told = |errno| {
+            let refusal = std::io::Error::from_raw_os_error(errno).into();
+            filters.news = Some(News::Refused(refusal));
+            filters.take_news(FilterKind::Classic)[0].to_string()
+        };
+        assert!(told(libc::EPERM).contains("needs Linux 5.11 and CAP_BPF (Operation not permitted"));
+        assert_eq!(
+            told(libc::ENOMEM),
+            "packets are filtered by classic BPF until knockd is started anew: extended BPF, which is exact, was \
+             refused (Cannot allocate memory (os error 12))"
+        );
     }
 
     #[test]

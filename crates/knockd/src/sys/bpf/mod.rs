@@ -73,6 +73,17 @@ impl Loaded {
 }
 
 impl Refusal {
+    /// Whether it is the kernel that can't, or that we may not: it would be so at any other time, too.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match self {
+            Self::System(error) => {
+                matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES | libc::ENOSYS | libc::EINVAL))
+            }
+            Self::TooLong => false,
+            Self::Unverified { .. } => true,
+        }
+    }
+
     /// All that there is to say, a line each.
     pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
         let log = match self {
