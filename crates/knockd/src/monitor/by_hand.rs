@@ -54,12 +54,9 @@ impl Monitor {
         source: Option<IpAddr>,
         user: u32,
     ) -> Answer {
-        // Whatever the firewall says, what commands have opened is closed.
-        let by_commands = self.opener.close(now, name, source, &self.log);
         let (shut, done) = self.guard.close(now, name, source);
         let done = done.map_err(|refused| failed(refused.to_string()));
-        let count = shut.len() + by_commands;
-        if count == 0 {
+        if shut.is_empty() && !self.opener.openings().can_be_closed(name, source) {
             done?;
             return match source {
                 Some(_) => Err(self.not_open(name)),
@@ -67,10 +64,13 @@ impl Monitor {
             };
         }
         self.say_by_hand(source, name, Hand::Closed, user);
+        let by_kernel = shut.len();
         let door: Arc<str> = name.into();
         for source in shut {
             self.log.say(Line::Closed { source, door: Arc::clone(&door) });
         }
+        // Whatever the firewall says, what commands have opened is closed.
+        let count = by_kernel + self.opener.close(now, name, source, &self.log);
         self.opener.commit(now, &self.log);
         done?;
         Ok(Said::Closed { count: u64::try_from(count).unwrap_or(u64::MAX) })
@@ -100,14 +100,13 @@ impl Monitor {
         }
         let by_kernel =
             self.guard.extend(now, name, source, by).map_err(|refused| failed(refused.to_string()))?;
-        let by_command = self.opener.extend(now, name, source, by, &self.log);
-        let Some(left) = by_kernel.max(by_command) else { return Err(self.not_open(name)) };
         self.say_by_hand(Some(source), name, Hand::Extended(by), user);
         if let Some(left) = by_kernel {
             self.log.say(Line::Extended { source, door: name.into(), by: By::Kernel, left: Some(left) });
         }
+        let by_command = self.opener.extend(now, name, source, by, &self.log);
         self.opener.commit(now, &self.log);
-        Ok(Said::Extended { left_ms: millis(left) })
+        Ok(Said::Extended { left_ms: millis(by_kernel.max(by_command).unwrap_or(left)) })
     }
 
     /// Reads the configuration again, as `SIGHUP` does, and tells what came of it.

@@ -148,7 +148,7 @@ impl Page<'_> {
         let (rows, width) = (usize::from(rows), usize::from(self.buffer.area.width.saturating_sub(TEXT)));
         let mut shown = Vec::new();
         for line in model.lines.iter().rev() {
-            let parts = broken(&line.text, width, 0).into_iter().enumerate().rev();
+            let parts = in_rows(&line.text, width).into_iter().enumerate().rev();
             shown.extend(parts.map(|(place, part)| (line, place == 0, part)));
             if shown.len() >= rows {
                 break;
@@ -219,6 +219,21 @@ impl Page<'_> {
         let style = Style::new().add_modifier(modifier);
         if self.means.has_colour { style.fg(colour) } else { style }
     }
+}
+
+/// The text in rows of this width; a word that is longer is broken, too.
+fn in_rows(text: &str, width: usize) -> Vec<String> {
+    let mut rows = Vec::new();
+    for line in broken(text, width, 0) {
+        let mut rest = line.as_str();
+        while let Some((end, _)) = rest.char_indices().nth(width.max(1)) {
+            let (row, behind) = rest.split_at(end);
+            rows.push(row.to_owned());
+            rest = behind;
+        }
+        rows.push(rest.to_owned());
+    }
+    rows
 }
 
 fn summary(status: &Status, since: Duration) -> String {

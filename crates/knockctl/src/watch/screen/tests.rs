@@ -103,6 +103,7 @@ fn long_times_and_long_lines_are_not_cut() {
     assert_eq!(rows[14], format!(" 10:00:08 {}a word", "a word ".repeat(9)));
     assert_eq!(rows[15], format!("          {}", "a word ".repeat(10).trim_end()));
     assert_eq!(rows[16], "          the end");
+    assert_eq!(in_rows("a-long-word and more", 6), ["a-long", "-word", "and", "more"]);
 }
 
 #[test]

@@ -27,6 +27,14 @@ impl Openings {
         until.max().map(|until| until.since(now))
     }
 
+    /// Whether doors of this name have something open or opening for this source, or for any, that is not to be closed
+    /// already.
+    #[must_use]
+    pub fn can_be_closed(&self, door: &str, source: Option<IpAddr>) -> bool {
+        let mut those = self.ids_of(door, source).into_iter().filter_map(|id| self.states.get(&id));
+        those.any(|state| !matches!(state.phase, Phase::StartingToClose | Phase::Stopping))
+    }
+
     /// Closes what doors of this name have open, for this source or for all. What has not begun never does; what is
     /// being opened is closed when that is done. Tells how many.
     pub fn close_by_hand(&mut self, door: &str, source: Option<IpAddr>) -> (usize, Vec<Deed>) {

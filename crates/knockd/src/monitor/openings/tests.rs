@@ -266,9 +266,11 @@ fn somebody_can_close_before_the_time_is_over() {
     assert!(openings.has("ssh", 0, source) && !openings.has("ssh", 1, source));
     assert_eq!(openings.close_by_hand("web", None).0, 0);
     assert_eq!(openings.close_by_hand("ssh", Some([10, 0, 0, 1].into())).0, 0);
+    assert!(openings.can_be_closed("ssh", Some(source)) && !openings.can_be_closed("web", None));
     let (count, deeds) = openings.close_by_hand("ssh", Some(source));
     assert_eq!((count, short(&deeds)), (1, vec!["0 stop".to_owned()]));
     assert_eq!(openings.close_by_hand("ssh", None).0, 0, "it is under way");
+    assert!(!openings.can_be_closed("ssh", None));
     assert_eq!(openings.next_deadline(), None);
     assert_eq!(short(&openings.stopped(at(1), OpeningId(0))), ["0 closed"]);
     assert!(openings.is_empty());
