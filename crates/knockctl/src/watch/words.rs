@@ -36,11 +36,11 @@ pub fn of(what: &Happening) -> Option<(Mood, String)> {
         Happening::Ignored { door, source, hit, reason } => {
             (Mood::Plain, format!("{source} {door}: {hit} ignored: {reason}"))
         }
-        Happening::ByHand { door, source: Some(source), hand, user } => {
-            (Mood::Plain, format!("{source} {door}: {hand} by hand, by user {user}"))
-        }
-        Happening::ByHand { door, source: None, hand, user } => {
-            (Mood::Plain, format!("{door}: {hand} for all by hand, by user {user}"))
+        Happening::ByHand { door, source, hand, by_ms, user } => {
+            let who = source.map(|source| format!("{source} ")).unwrap_or_default();
+            let for_all = if source.is_none() { " for all" } else { "" };
+            let by = by_ms.map(|by| format!(" for {} more", Span(by))).unwrap_or_default();
+            (Mood::Plain, format!("{who}{door}: {hand}{for_all} by hand{by}, by user {user}"))
         }
         Happening::Opened { door, source, left_ms, .. } => {
             (Mood::Open, format!("{source} {door}: open for {}", Span(*left_ms)))
@@ -126,12 +126,15 @@ mod tests {
 
     #[test]
     fn what_was_done_by_hand_is_told_with_who_did_it() {
-        let text = |source| {
-            let (door, hand) = ("ssh".to_owned(), "closed".to_owned());
-            of(&Happening::ByHand { door, source, hand, user: 1000 }).unwrap().1
+        let text = |source, hand: &str, by_ms| {
+            let (door, hand) = ("ssh".to_owned(), hand.to_owned());
+            of(&Happening::ByHand { door, source, hand, by_ms, user: 1000 }).unwrap().1
         };
-        assert_eq!(text(Some([192, 0, 2, 7].into())), "192.0.2.7 ssh: closed by hand, by user 1000");
-        assert_eq!(text(None), "ssh: closed for all by hand, by user 1000");
+        let source = Some([192, 0, 2, 7].into());
+        assert_eq!(text(source, "closed", None), "192.0.2.7 ssh: closed by hand, by user 1000");
+        assert_eq!(text(None, "closed", None), "ssh: closed for all by hand, by user 1000");
+        let extended = text(source, "extended", Some(600_000));
+        assert_eq!(extended, "192.0.2.7 ssh: extended by hand for 10 min more, by user 1000");
     }
 
     #[test]

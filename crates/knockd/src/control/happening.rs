@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use knock_core::event::What;
 
 use super::protocol::{Event, Happening, Stage, millis};
-use crate::log::{By, Heard, Line, Purpose};
+use crate::log::{By, Heard, Line, Purpose, line::Hand};
 
 /// What those who watch are told of it.
 pub(super) fn of(heard: &Heard) -> Option<Event> {
@@ -34,7 +34,17 @@ fn said(line: &Line) -> Happening {
     match line {
         Line::Attempt { source, door, what } => attempt(*source, door, *what),
         Line::ByHand { source, door, hand, user } => {
-            Happening::ByHand { door: text(door), source: *source, hand: hand.to_string(), user: *user }
+            let by_ms = match hand {
+                Hand::Extended(by) => Some(millis(*by)),
+                Hand::Opened | Hand::Closed => None,
+            };
+            Happening::ByHand {
+                door: text(door),
+                source: *source,
+                hand: hand.to_string(),
+                by_ms,
+                user: *user,
+            }
         }
         Line::Opened { source, door, left } => {
             Happening::Opened { door: text(door), source: *source, left_ms: millis(*left), by_kernel: false }
@@ -162,6 +172,15 @@ mod tests {
             failure: Some("signal 9".to_owned()),
         };
         assert_eq!(event(killed), ended);
+    }
+
+    #[test]
+    fn by_how_much_a_door_was_extended_by_hand_is_told() {
+        for (hand, by_ms) in [(Hand::Extended(Duration::from_secs(60)), Some(60_000)), (Hand::Closed, None)] {
+            let told = event(Line::ByHand { source: None, door: "ssh".into(), hand, user: 7 });
+            let (door, hand) = ("ssh".to_owned(), hand.to_string());
+            assert_eq!(told, Happening::ByHand { door, source: None, hand, by_ms, user: 7 });
+        }
     }
 
     #[test]

@@ -106,6 +106,7 @@ fn what_is_opened_by_hand_was_opened_by_no_knock() {
         door: "ssh".to_owned(),
         source: Some(source(number)),
         hand: hand.to_owned(),
+        by_ms: None,
         user: 0,
     };
     happen(&mut model, 0, by_hand(7, "opened"));

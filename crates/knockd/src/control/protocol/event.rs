@@ -56,6 +56,9 @@ pub enum Happening {
         source: Option<IpAddr>,
         /// What: `opened`, `closed` or `extended`.
         hand: String,
+        /// By how much longer it stays open, if it was extended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_ms: Option<u64>,
         /// His user number.
         user: u32,
     },
@@ -279,8 +282,13 @@ mod tests {
     #[test]
     fn who_has_something_explained_is_told_what_is_done_for_his_source() {
         let source = at().source;
-        let by_hand =
-            |source| Happening::ByHand { door: "ssh".to_owned(), source, hand: "opened".to_owned(), user: 0 };
+        let by_hand = |source| Happening::ByHand {
+            door: "ssh".to_owned(),
+            source,
+            hand: "opened".to_owned(),
+            by_ms: None,
+            user: 0,
+        };
         assert_eq!(by_hand(Some(source)).beneficiary(), Some(source));
         assert_eq!(by_hand(None).beneficiary(), None);
         let failed = Happening::CommandFailed { door: "ssh".to_owned(), source, closes: false, status: 1 };
