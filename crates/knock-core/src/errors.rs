@@ -2,7 +2,10 @@
 
 use std::{error::Error, fmt};
 
-/// One error at least, in the order of the text. Shown, it is the first.
+/// The most errors of one text that are kept: who has made so many has meant another text.
+pub(crate) const MOST: usize = 32;
+
+/// One error at least and 32 at most, in the order of the text. Shown, it is the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Errors<E> {
     first: E,
@@ -16,7 +19,7 @@ impl<E> Errors<E> {
         &self.first
     }
 
-    /// All of them.
+    /// All of them, the first 32 if there are more.
     pub fn iter(&self) -> impl Iterator<Item = &E> {
         std::iter::once(&self.first).chain(&self.others)
     }
@@ -29,8 +32,8 @@ impl<E> Errors<E> {
 
     /// These and then those.
     fn and(mut self, more: Self) -> Self {
-        self.others.push(more.first);
-        self.others.extend(more.others);
+        let room = (MOST - 1).saturating_sub(self.others.len());
+        self.others.extend(std::iter::once(more.first).chain(more.others).take(room));
         self
     }
 
@@ -94,5 +97,13 @@ mod tests {
         let errors = both.unwrap_err();
         assert_eq!(errors.iter().collect::<String>(), "abc");
         assert_eq!((errors.to_string().as_str(), *errors.first()), ("a", 'a'));
+    }
+
+    #[test]
+    fn a_text_that_is_all_wrong_takes_no_more_memory_than_one_with_many_errors() {
+        let errors =
+            Errors::gather((0..100_000).map(|number| Err::<u8, _>(Errors::from(number)))).unwrap_err();
+        assert_eq!(errors.iter().copied().collect::<Vec<_>>(), (0..32).collect::<Vec<_>>());
+        assert!(errors.others.capacity() < 100);
     }
 }

@@ -1,5 +1,7 @@
 //! The collection of what is wrong or doubtful.
 
+use crate::errors;
+
 use super::{
     Checked, Config,
     citation::{Citation, Place},
@@ -7,9 +9,6 @@ use super::{
     piece::Piece,
     warning::{Doubt, Warning},
 };
-
-/// The most mistakes of one line that are told. Each cites the line, and who has made so many has meant another line.
-const MOST_OF_A_LINE: usize = 32;
 
 /// What has been found in a file so far.
 #[derive(Debug)]
@@ -29,15 +28,16 @@ impl<'a> Report<'a> {
         self.mistakes.len()
     }
 
+    /// Takes in a mistake, unless its line has too many: each cites the line.
     pub(super) fn wrong(&mut self, piece: Piece<'_>, wrong: Wrong) {
-        self.wrong_at(piece.place(), wrong);
-    }
-
-    pub(super) fn wrong_at(&mut self, place: Place, wrong: Wrong) {
-        let is_of_line =
-            |mistake: &&Mistake| mistake.at.place.as_ref().is_some_and(|earlier| earlier.line == place.line);
-        if self.mistakes.iter().rev().take_while(is_of_line).count() < MOST_OF_A_LINE {
-            let at = self.citation(Some(place));
+        let is_of_line = |place: &Place| place.line == piece.line.number;
+        let of_line = self
+            .mistakes
+            .iter()
+            .rev()
+            .take_while(|mistake| mistake.at.place.as_ref().is_some_and(is_of_line));
+        if of_line.count() < errors::MOST {
+            let at = self.citation(Some(piece.place()));
             self.mistakes.push(Mistake { at, wrong });
         }
     }

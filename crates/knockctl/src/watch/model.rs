@@ -1,7 +1,7 @@
 //! What is known of the daemon, from what it has said.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     net::IpAddr,
     time::Duration,
 };
@@ -33,8 +33,6 @@ pub struct Model {
     pub(super) attempts: BTreeMap<Who, Attempt>,
     pub(super) lines: VecDeque<Line>,
     pub(super) counts: Counts,
-    /// Doors that an administrator opens, until they are open.
-    by_hand: BTreeSet<Who>,
     /// Whether something has happened of which we don't know what.
     is_unsure: bool,
 }
@@ -86,7 +84,7 @@ pub(super) struct Line {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) knocks: u64,
-    /// Doors that were opened by knocks.
+    /// Sequences that were completed.
     pub(super) opened: u64,
     /// What administrators have done to doors.
     pub(super) by_hand: u64,
@@ -109,7 +107,6 @@ impl Model {
     pub fn note_link(&mut self, link: Link) {
         if link != Link::Up {
             self.attempts.clear();
-            self.by_hand.clear();
         }
         self.link = link;
     }
@@ -166,7 +163,10 @@ impl Model {
                 self.note_stage(now, at);
             }
             // Its last stage was told before.
-            Happening::Completed(at) => self.end_attempt(at),
+            Happening::Completed(at) => {
+                self.counts.opened += 1;
+                self.end_attempt(at);
+            }
             Happening::Discarded { at, .. } => {
                 self.counts.wrong += 1;
                 self.end_attempt(at);
@@ -179,18 +179,11 @@ impl Model {
                 self.counts.gave_way += 1;
                 self.end_attempt(at);
             }
-            Happening::ByHand { door, source, hand, .. } => {
-                self.counts.by_hand += 1;
-                let is_opening = hand == "opened" && self.by_hand.len() < MOST_OPENINGS;
-                self.by_hand.extend(source.filter(|_| is_opening).map(|source| (door.clone(), source)));
-            }
+            Happening::ByHand { .. } => self.counts.by_hand += 1,
             Happening::Opened { door, source, left_ms, by_kernel } => {
-                let is_by_hand = self.by_hand.remove(&(door.clone(), *source));
-                self.counts.opened += u64::from(!is_by_hand);
                 self.note_open(now, door, *source, Some(*left_ms), *by_kernel);
             }
             Happening::Extended { door, source, left_ms, by_kernel } => {
-                self.by_hand.remove(&(door.clone(), *source));
                 self.note_open(now, door, *source, *left_ms, *by_kernel);
             }
             Happening::LeftOpen { door, source, left_ms } => {
@@ -204,9 +197,6 @@ impl Model {
             }
             Happening::Closed { door, source } => {
                 self.openings.remove(&(door.clone(), *source));
-            }
-            Happening::NotOpened { door, source, .. } => {
-                self.by_hand.remove(&(door.clone(), *source));
             }
             Happening::PacketsDropped { count } => self.counts.dropped += count,
             Happening::OpeningsLost { count } => self.counts.lost += count,

@@ -2,7 +2,11 @@
 
 use std::{fmt::Display, io, net::IpAddr, sync::Arc, time::Duration};
 
-use knock_core::{config::DoorConfig, host::Nobody, moment::Moment};
+use knock_core::{
+    config::{DoorConfig, Opens},
+    host::Nobody,
+    moment::Moment,
+};
 
 use super::{Monitor, doors::Standing, guard::Opened};
 use crate::{
@@ -21,7 +25,7 @@ impl Monitor {
     /// Opens a door for somebody, as if he had knocked; no one-time sequence is used up.
     pub(super) fn open_by_hand(&mut self, now: Moment, name: &str, source: IpAddr, user: u32) -> Answer {
         let (config, ordinal) = self.only_door(name)?;
-        self.can_come(source)?;
+        self.can_come(source, &config)?;
         let (has_start, has_stop) = (config.start(source).is_some(), config.stop(source).is_some());
         if config.opens.is_nothing() && !has_start && !has_stop {
             let version = if source.is_ipv4() { "IPv4" } else { "IPv6" };
@@ -123,13 +127,14 @@ impl Monitor {
         self.log.say(Line::ByHand { source, door: door.into(), hand, user });
     }
 
-    /// Whether a packet from this address can be somebody's who comes from elsewhere: for others no door is shut.
-    fn can_come(&self, source: IpAddr) -> Result<(), Refusal> {
+    /// Whether somebody can have this address and find the door shut.
+    fn can_come(&self, source: IpAddr, config: &DoorConfig) -> Result<(), Refusal> {
         let nobody = Nobody::of(source).or(self.links.host().is_broadcast(source).then_some(Nobody::All));
         match nobody {
             Some(nobody) => Err(no_such_source(source, nobody)),
-            None if source.is_loopback() => {
-                Err(no_such_source(source, "it is this host itself, which needs no door"))
+            None if source.is_loopback() && matches!(config.opens, Opens::Ports(_)) => {
+                let text = format!("{source} is this host itself, which knockd keeps out of no port");
+                Err(Refusal::new(RefusalKind::NoSuchSource, text))
             }
             None => Ok(()),
         }

@@ -176,7 +176,7 @@ fn what_is_refused() -> Outcome {
 fn whom_no_packet_can_come_from() -> Outcome {
     let lab = Lab::new()?;
     lab.server().shell("ip address add 10.9.0.1/24 broadcast + dev eth0")?;
-    let daemon = start(&lab, WEB)?;
+    let daemon = start(&lab, &format!("{WEB}{DOORS}"))?;
     for (address, what) in [
         ("0.0.0.0", "it is no host's address"),
         ("::", "it is no host's address"),
@@ -184,17 +184,21 @@ fn whom_no_packet_can_come_from() -> Outcome {
         ("ff02::1", "it is a multicast address, for a group of hosts"),
         ("255.255.255.255", "it is a broadcast address, for all hosts of a network"),
         ("10.9.0.255", "it is a broadcast address, for all hosts of a network"),
-        ("127.0.0.1", "it is this host itself, which needs no door"),
-        ("::1", "it is this host itself, which needs no door"),
-        ("::ffff:127.0.0.1", "it is this host itself, which needs no door"),
     ] {
         let ended = ctl(&lab, &["open", "web", address])?;
-        let address = address.trim_start_matches("::ffff:");
         let said = format!("knockctl: nobody can come from {address}: {what}; give the address of a host\n");
         same("what is said", (ended.status, ended.err), (Some(1), said))?;
         same("to close it", ctl(&lab, &["close", "web", address])?.status, Some(1))?;
     }
     same("who is let in", list(&mut Visitor::new(&lab)?, None)?.openings.len(), 0)?;
+    for (address, source) in [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("::ffff:127.0.0.1", "127.0.0.1")] {
+        let ended = ctl(&lab, &["open", "web", address])?;
+        let said = format!("knockctl: {source} is this host itself, which knockd keeps out of no port\n");
+        same("what is said", (ended.status, ended.err), (Some(1), said))?;
+        // Where commands open, it may be kept out.
+        ctl(&lab, &["open", "ssh", address])?.ok()?;
+        ctl(&lab, &["close", "ssh", address])?.ok()?;
+    }
     let mapped = format!("::ffff:{SOURCE}");
     ctl(&lab, &["open", "web", &mapped])?.ok()?;
     let openings = list(&mut Visitor::new(&lab)?, None)?.openings;
