@@ -91,6 +91,9 @@ pub(crate) struct Attempts {
     /// How many entries have been looked at.
     #[cfg(test)]
     pub(crate) looks: std::cell::Cell<usize>,
+    /// What was looked at ahead.
+    #[cfg(test)]
+    fetched: std::cell::RefCell<Vec<Slot>>,
 }
 
 impl Attempts {
@@ -110,6 +113,8 @@ impl Attempts {
             stages: [List::default(); Sequence::MAX_KNOCKS],
             #[cfg(test)]
             looks: std::cell::Cell::default(),
+            #[cfg(test)]
+            fetched: std::cell::RefCell::default(),
         }
     }
 

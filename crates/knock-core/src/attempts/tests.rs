@@ -102,11 +102,24 @@ fn limits_that_nobody_uses_any_more_are_forgotten() {
 }
 
 #[test]
-fn looks_ahead_at_as_many_as_it_can_whatever_they_are() {
-    for attempts in [Attempts::new(8, 7), filled(8), filled(1000)] {
-        let sources = |count: u32| (0..count).map(|number| Ipv4Addr::from(number * 13).into());
-        for count in [0, 1, 8, 1000] {
-            attempts.look_ahead(sources(count));
-        }
-    }
+fn looks_ahead_at_what_hits_are_going_to_touch() {
+    let attempts = filled(8);
+    let sources = |numbers: std::ops::Range<u32>| numbers.map(|number| Ipv4Addr::from(number).into());
+    let fetched = |sources: &mut dyn Iterator<Item = IpAddr>| {
+        attempts.look_ahead(sources);
+        attempts.fetched.take()
+    };
+    assert_eq!(fetched(&mut sources(0..0)), []);
+    let one = fetched(&mut sources(3..4));
+    let slot = slot_of(&attempts, 3).unwrap();
+    let entry = &attempts.entries[place(slot)];
+    let neighbours = [entry.by_age, entry.by_stage].map(list::Links::both);
+    let needed: Vec<_> = neighbours.as_flattened().iter().copied().flatten().chain([slot]).collect();
+    assert!(needed.iter().all(|slot| one.contains(slot)), "{needed:?} {one:?}");
+    // It ends, however many there are.
+    let most = Attempts::AHEAD * 2 * CHAIN_AND_NEIGHBOURS;
+    assert!((1..=most).contains(&fetched(&mut sources(0..1000)).len()));
 }
+
+/// An entry, its neighbours in two orders, and those in its bucket; two entries of a bucket are looked at.
+const CHAIN_AND_NEIGHBOURS: usize = 7;

@@ -205,6 +205,21 @@ impl Doors {
         self.standing.iter().chain(&self.retired).find(|standing| standing.number == number)
     }
 
+    /// Takes in that the watcher has gone on to a sequence whose turn it isn't: an opening in between was lost. It is to
+    /// begin again with the one in force.
+    pub fn go_back(&mut self, number: DoorNumber) -> Changes {
+        let mut changes = Changes::default();
+        let Some(standing) = self.standing.iter_mut().find(|standing| standing.is_coming(number)) else {
+            return changes;
+        };
+        changes.removed.extend(standing.numbers());
+        standing.number = self.numbers.take();
+        changes.added.extend(standing.door());
+        let coming: Vec<_> = standing.coming.drain(..).map(|coming| coming.sequence).collect();
+        standing.expect(&coming, &mut self.numbers, &mut changes);
+        changes
+    }
+
     /// Takes in that nothing more is to be heard of the doors of before.
     pub fn forget_retired(&mut self) {
         self.retired.clear();
@@ -332,6 +347,10 @@ impl Standing {
 
     fn numbers(&self) -> impl Iterator<Item = DoorNumber> {
         iter::once(self.number).chain(self.coming.iter().map(|coming| coming.number))
+    }
+
+    fn is_coming(&self, number: DoorNumber) -> bool {
+        self.coming.iter().any(|coming| coming.number == number)
     }
 
     /// The doors that come after it, each after the one before.

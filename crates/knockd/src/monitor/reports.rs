@@ -164,7 +164,13 @@ impl Monitor {
     /// Logs an event and opens the door if that is what it is about. Events of doors that stand no more are of no
     /// interest.
     fn take_event(&mut self, now: Moment, event: &Event) {
-        let Some(standing) = self.doors.find(event.door) else { return };
+        let Some(standing) = self.doors.find(event.door) else {
+            if let What::Opened(_) = event.what {
+                let changes = self.doors.go_back(event.door);
+                self.order_doors(now, changes);
+            }
+            return;
+        };
         if standing.door().is_none() {
             return;
         }

@@ -25,7 +25,10 @@ pub(super) fn take(
         hits.clear();
         let (count, end) = listener.receive(hits, Engine::AHEAD.min(most - taken));
         taken += count;
-        engine.look_ahead(hits);
+        // Who is alone waits for nobody.
+        if hits.len() > 1 {
+            engine.look_ahead(hits);
+        }
         for hit in &*hits {
             let mut told = Ok(());
             reporter.count_hit(hit);

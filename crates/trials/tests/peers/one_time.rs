@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
 use trials::{
     net::{Lab, Setup},
     sandbox::trial,
@@ -54,9 +55,10 @@ fn line_by_line() -> Outcome {
     daemon.terminate()
 }
 
-/// Between one sequence and the next no knock is lost, however long the disk takes.
+/// Between one sequence and the next no knock is lost, even if nothing is written to the disk before the eighth.
 fn one_after_the_other_without_a_rest() -> Outcome {
     const COUNT: usize = 12;
+    const AT_ONCE: usize = 8;
     let lab = Lab::new()?;
     let line = |number| format!("{}:udp,{}:udp,{}:udp\n", 7000 + number, 8000 + 7 * number, 6000 - number);
     let sequences = (0..COUNT).map(line).collect::<Vec<_>>().concat();
@@ -65,10 +67,18 @@ fn one_after_the_other_without_a_rest() -> Outcome {
     fs::set_permissions(lab.directory().join("copy"), PermissionsExt::from_mode(0o600))?;
     let config = "[door]\n One_Time_Sequences = {DIR}/sequences\n Command = echo %IP% >> {DIR}/opened\n";
     let daemon = Setup::new(&lab, config)?.start()?;
-    for _ in 0..COUNT {
-        let ended = Maker::Ours.run(&lab, &["--one-time", "copy", "10.0.0.1"])?;
-        same("status", (ended.status, ended.err.as_str()), (Some(0), ""))?;
-    }
+    let knock = |count| {
+        (0..count).try_for_each(|_| {
+            let ended = Maker::Ours.run(&lab, &["--one-time", "copy", "10.0.0.1"])?;
+            same("status", (ended.status, ended.err.as_str()), (Some(0), ""))
+        })
+    };
+    daemon.signal(Signal::SIGSTOP)?;
+    knock(AT_ONCE)?;
+    same("the file", lab.file("sequences"), sequences)?;
+    daemon.signal(Signal::SIGCONT)?;
+    daemon.log().await_count(AT_ONCE, "door: OPEN SESAME")?;
+    knock(COUNT - AT_ONCE)?;
     daemon.log().await_count(COUNT, "door: OPEN SESAME")?;
     daemon.log().await_part("door: no one-time sequence left")?;
     lab.await_file("opened", &"10.0.0.2\n".repeat(COUNT))?;

@@ -143,6 +143,18 @@ fn the_watcher_knows_the_next_lines_ahead() {
 }
 
 #[test]
+fn a_watcher_that_is_ahead_begins_again() {
+    let (_folder, mut doors, _) = one_time("1\n2\n3\n");
+    let changes = doors.go_back(DoorNumber(2));
+    assert_eq!(changes.removed, [0, 1, 2].map(DoorNumber));
+    assert_eq!((numbers(&changes.added), coming(&changes.added)), (vec![3, 4, 5], vec![(4, 3), (5, 4)]));
+    assert_eq!(in_force(&doors), [(3, "1:tcp".to_owned())]);
+    for number in [2, 3, 99] {
+        assert!(doors.go_back(DoorNumber(number)).is_empty());
+    }
+}
+
+#[test]
 fn a_sequence_that_could_not_be_struck_out_never_comes_back() {
     let (folder, mut doors, _) = one_time(" 1,3,2\n 4,6,5\n");
     let path = folder.path().join("sequences");
