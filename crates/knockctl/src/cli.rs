@@ -105,7 +105,7 @@ pub enum Command {
         #[arg(value_parser = address)]
         ip: IpAddr,
         /// How much longer than it would have
-        #[arg(value_parser = values::seconds)]
+        #[arg(value_parser = values::seconds, allow_negative_numbers = true)]
         seconds: Duration,
         /// Print JSON
         #[arg(long)]

@@ -1,6 +1,10 @@
 //! What may not be meant as it is between doors.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::IpAddr,
+    path::Path,
+};
 
 use super::{
     directive::DoorKey,
@@ -24,6 +28,21 @@ pub(super) type Found<'s, 'a> = (&'s DoorSection<'a>, DoorConfig);
 pub(super) fn doors(found: &[Found<'_, '_>], report: &mut Report<'_>) {
     names(found, report);
     sequences(found, report);
+    files(found, report);
+}
+
+/// Of several doors with the same file only the first is told.
+fn files(found: &[Found<'_, '_>], report: &mut Report<'_>) {
+    let mut known: HashMap<&Path, &DoorConfig> = HashMap::new();
+    for (section, door) in found {
+        let Some((path, entry)) = door.one_time_file().zip(section.last(DoorKey::OneTimeSequences)) else {
+            continue;
+        };
+        match known.entry(path) {
+            Entry::Occupied(first) => report.doubt(entry.value, Doubt::SameFile(first.get().name.clone())),
+            Entry::Vacant(place) => drop(place.insert(door)),
+        }
+    }
 }
 
 fn names(found: &[Found<'_, '_>], report: &mut Report<'_>) {

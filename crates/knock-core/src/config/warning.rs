@@ -106,6 +106,9 @@ pub enum Doubt {
     /// A sequence that another door has.
     #[error("the sequence of door {}", Quoted(.0.as_str()))]
     SameSequence(DoorName),
+    /// The file of one-time sequences that another door has.
+    #[error("the file of one-time sequences of door {}", Quoted(.0.as_str()))]
+    SameFile(DoorName),
     /// A sequence that begins like that of another door.
     #[error("a sequence that begins with all of {prefix}")]
     Prefix {
@@ -160,6 +163,7 @@ impl Doubt {
                     .to_owned()
             }
             Self::SameSequence(_) => "it opens both doors".to_owned(),
+            Self::SameFile(_) => "a sequence of it opens one door only: give each its own".to_owned(),
             Self::Prefix { door, .. } => format!("on the way it opens door {}", Quoted(door.as_str())),
             Self::Placeholder(_) => "the source stands only for %IP%".to_owned(),
         }

@@ -59,13 +59,15 @@ impl Stamp {
         }
     }
 
-    /// How long it is from `now` until then, 0 if it has passed, and never more than `longest`, to which somebody may
-    /// have set the wall clock back.
+    /// How long it is from `now` until then, 0 if it has passed. After a reboot it is never more than `longest`: somebody
+    /// may have set the wall clock back.
     #[must_use]
     pub fn left(&self, now: &Self, longest: Duration) -> Duration {
-        let same_boot = !self.boot.is_empty() && self.boot == now.boot;
-        let (then, now) = if same_boot { (self.boot_ms, now.boot_ms) } else { (self.wall_ms, now.wall_ms) };
-        Duration::from_millis(then.saturating_sub(now)).min(longest)
+        let between = |then: u64, now| Duration::from_millis(then.saturating_sub(now));
+        if !self.boot.is_empty() && self.boot == now.boot {
+            return between(self.boot_ms, now.boot_ms);
+        }
+        between(self.wall_ms, now.wall_ms).min(longest)
     }
 }
 
@@ -118,6 +120,13 @@ mod tests {
         ] {
             assert_eq!(left(&until, &stamp("b", 1, wall)), wanted, "{wall}");
         }
+    }
+
+    #[test]
+    fn what_was_extended_lasts_within_a_boot() {
+        let until = stamp("a", 5_000, 1_700_000_000_000).after(20 * STAY);
+        assert_eq!(left(&until, &stamp("a", 6_000, 1_700_000_001_000)), 599_000);
+        assert_eq!(left(&until, &stamp("b", 1, 1_700_000_001_000)), 30_000);
     }
 
     #[test]

@@ -107,18 +107,23 @@ struct Unfinished {
 
 impl Unfinished {
     fn finish(mut self) -> Result<List, Refusal> {
+        self.ask_the_kernel().map_err(|error| Refusal::new(RefusalKind::Failed, error.to_string()))?;
+        self.list.openings.sort_by(|one, other| (&one.door, one.source).cmp(&(&other.door, other.source)));
+        Ok(self.list)
+    }
+
+    fn ask_the_kernel(&mut self) -> Result<(), FirewallError> {
         let guarded = std::mem::take(&mut self.guarded);
         if guarded.is_empty() {
-            return Ok(self.list);
+            return Ok(());
         }
-        let failed = |error: FirewallError| Refusal::new(RefusalKind::Failed, error.to_string());
-        let mut firewall = Firewall::open().map_err(failed)?;
+        let mut firewall = Firewall::open()?;
         for door in guarded {
-            for opening in firewall.openings(&door).map_err(failed)? {
+            for opening in firewall.openings(&door)? {
                 self.add(door.as_str(), opening.source, opening.left.map(millis));
             }
         }
-        Ok(self.list)
+        Ok(())
     }
 
     fn add(&mut self, door: &str, source: IpAddr, left_ms: Option<u64>) {

@@ -23,7 +23,9 @@ pub enum MarkError {
     #[error(transparent)]
     File(#[from] io::Error),
     /// Somebody has changed the file: its next sequence is not the one that was used.
-    #[error("the file was changed without a reload, and another sequence is the next")]
+    #[error(
+        "the file was changed without a reload; the next knock has to be the sequence that is the next in it now"
+    )]
     Changed,
 }
 

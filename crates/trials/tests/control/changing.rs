@@ -1,6 +1,6 @@
 //! Opening, closing and extending by hand, and reloading.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use libtest_mimic::Trial;
 use trials::{
@@ -21,6 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("changing::doors_that_open_by_themselves", doors_that_open_by_themselves),
         trial("changing::sets_of_the_administrator", sets_of_the_administrator),
         trial("changing::what_is_told_to_programs", what_is_told_to_programs),
+        trial("changing::what_was_extended_survives_a_kill", what_was_extended_survives_a_kill),
         trial("changing::what_is_refused", what_is_refused),
         trial("changing::whom_no_packet_can_come_from", whom_no_packet_can_come_from),
         trial("changing::the_configuration", the_configuration),
@@ -153,6 +154,21 @@ fn what_is_told_to_programs() -> Outcome {
     same("what is refused", (refused.status, refused.out.as_str()), (Some(1), ""))?;
     ensure(refused.err.starts_with("knockctl: the door web is not open"), refused.err)?;
     daemon.terminate()
+}
+
+fn what_was_extended_survives_a_kill() -> Outcome {
+    let lab = Lab::new()?;
+    let config = DOORS.replace("3600", "60");
+    let first = start(&lab, &config)?;
+    ctl(&lab, &["open", "ssh", SOURCE])?.ok()?;
+    lab.await_file("done", &format!("open {SOURCE}\n"))?;
+    ctl(&lab, &["extend", "ssh", SOURCE, "600"])?.ok()?;
+    same("minutes left", minutes_left(&lab)?, Some(11))?;
+    // It is killed.
+    drop(first);
+    fs::remove_file(lab.directory().join("log"))?;
+    let _second = start(&lab, &config)?;
+    same("minutes left", minutes_left(&lab)?, Some(11))
 }
 
 fn what_is_refused() -> Outcome {

@@ -135,6 +135,13 @@ fn doors_are_compared() {
 }
 
 #[test]
+fn doors_with_one_file_are_told() {
+    let text = "[a]\nOne_Time_Sequences=/f\nCommand=x\n[b]\nOne_Time_Sequences=/f\nCommand=x\n\
+                [c]\nOne_Time_Sequences=/g\nCommand=x\n[d]\nSequence=7,9,8\nCommand=x\n";
+    assert_eq!(doubts(text), [(5, 20, 2, Doubt::SameFile("a".parse().unwrap()))]);
+}
+
+#[test]
 fn bytes_in_comments_are_free() {
     let text = b"\xef\xbb\xbf# \xe4\0\n[d]\r\nSequence = 1,3,2 # \xfc\r\nCommand = x";
     let checked = read("f", text).unwrap();
