@@ -179,18 +179,24 @@ fn expect_replaced(ring: Option<RingSize>) {
     assert!(matches!(watcher.follow(replace, Some(copy)), Err(Failure::Receive(_))));
 }
 
+/// One that hears everything on the loopback interface, without doors, and the socket that it does so by.
+fn on_loopback() -> (Watcher, PacketSocket, OwnedFd) {
+    let (mut watcher, _, far) = watcher(0);
+    let ring = RingSize::new(4);
+    let everything = filter::any_hit(Families::Both).into();
+    let mut socket = PacketSocket::open(LOOPBACK, &everything, ring).unwrap();
+    let (address, kind) = (Ipv4Addr::LOCALHOST.into(), AddressKind::Loopback);
+    watcher.follow(Order::Address { interface: LOOPBACK, kind, address }, None).unwrap();
+    watcher.follow(Order::SetHost, None).unwrap();
+    watcher.follow(Order::Listen(SocketNumber(0), ring), socket.hand_over().ok()).unwrap();
+    (watcher, socket, far)
+}
+
 #[test]
 fn what_waits_when_doors_change_is_judged_by_those_of_before() {
     let test = "watcher::tests::what_waits_when_doors_change_is_judged_by_those_of_before";
     in_own_network(test, || {
-        let (mut watcher, _, far) = watcher(0);
-        let ring = RingSize::new(4);
-        let everything = filter::any_hit(Families::Both).into();
-        let mut socket = PacketSocket::open(LOOPBACK, &everything, ring).unwrap();
-        let (address, kind) = (Ipv4Addr::LOCALHOST.into(), AddressKind::Loopback);
-        watcher.follow(Order::Address { interface: LOOPBACK, kind, address }, None).unwrap();
-        watcher.follow(Order::SetHost, None).unwrap();
-        watcher.follow(Order::Listen(SocketNumber(0), ring), socket.hand_over().ok()).unwrap();
+        let (mut watcher, _socket, far) = on_loopback();
         watcher.follow(door(0, "7:udp"), None).unwrap();
         watcher.follow(Order::Confirm, None).unwrap();
         send(7, b"");
@@ -210,11 +216,7 @@ fn what_waits_when_doors_change_is_judged_by_those_of_before() {
 fn who_has_much_to_do_rests_and_who_has_little_does_not() {
     let test = "watcher::tests::who_has_much_to_do_rests_and_who_has_little_does_not";
     in_own_network(test, || {
-        let (mut watcher, _, _far) = watcher(0);
-        let ring = RingSize::new(4);
-        let mut socket = PacketSocket::open(LOOPBACK, &filter::any_hit(Families::Both).into(), ring).unwrap();
-        let handed_over = socket.hand_over().unwrap();
-        watcher.follow(Order::Listen(SocketNumber(0), ring), Some(handed_over)).unwrap();
+        let (mut watcher, _socket, _far) = on_loopback();
         // The last: there is more than one turn takes.
         for (packets, may_rest) in [(1, false), (BUSY, true), (2 * TURN, false)] {
             (0..packets).for_each(|_| send(9, b""));
@@ -231,14 +233,7 @@ fn who_has_much_to_do_rests_and_who_has_little_does_not() {
 fn packets_that_are_taken_together_are_judged_in_their_order_and_each_of_them() {
     let test = "watcher::tests::packets_that_are_taken_together_are_judged_in_their_order_and_each_of_them";
     in_own_network(test, || {
-        let (mut watcher, _, far) = watcher(0);
-        let ring = RingSize::new(4);
-        let everything = filter::any_hit(Families::Both).into();
-        let mut socket = PacketSocket::open(LOOPBACK, &everything, ring).unwrap();
-        let (address, kind) = (Ipv4Addr::LOCALHOST.into(), AddressKind::Loopback);
-        watcher.follow(Order::Address { interface: LOOPBACK, kind, address }, None).unwrap();
-        watcher.follow(Order::SetHost, None).unwrap();
-        watcher.follow(Order::Listen(SocketNumber(0), ring), socket.hand_over().ok()).unwrap();
+        let (mut watcher, _socket, far) = on_loopback();
         watcher.follow(door(0, "7:udp,8:udp,9:udp"), None).unwrap();
         watcher.follow(door(1, "9:udp,8:udp,7:udp"), None).unwrap();
         watcher.follow(Order::Confirm, None).unwrap();
