@@ -81,6 +81,12 @@ impl Lasting {
         self.ends.retain(|(_, door, source)| until.contains_key(&(Arc::clone(door), *source)));
     }
 
+    /// For how long a door is open still for a source; none if it isn't.
+    pub fn left_for(&self, now: Moment, door: &Arc<str>, source: IpAddr) -> Option<Duration> {
+        let until = self.until.get(&(Arc::clone(door), source)).filter(|until| **until > now)?;
+        Some(until.since(now))
+    }
+
     /// For whom a door is open still, and for how long.
     pub fn left(&self, now: Moment, door: &Arc<str>) -> Vec<(IpAddr, Duration)> {
         let first = (Arc::clone(door), IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -122,6 +128,9 @@ mod tests {
         assert_eq!(left(&lasting, at(6), &ssh), [(source(1), 8)]);
         assert_eq!(left(&lasting, at(6), &web), [(source(1), 4)]);
         assert_eq!(left(&lasting, at(14), &ssh), []);
+        let for_source = |number, seconds| lasting.left_for(at(seconds), &ssh, source(number));
+        assert_eq!(for_source(1, 6), Some(Duration::from_secs(8)));
+        assert_eq!((for_source(1, 14), for_source(2, 6)), (None, None));
         lasting.keep(|door| door == "ssh");
         assert_eq!(left(&lasting, at(6), &ssh), [(source(1), 8)]);
         assert_eq!(left(&lasting, at(6), &web), []);

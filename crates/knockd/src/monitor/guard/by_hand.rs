@@ -37,19 +37,19 @@ impl Guard {
         let (Some(native), Some(firewall)) = (self.natives.get(door), self.firewall.as_mut()) else {
             return Ok(());
         };
-        let ours = self.lasting.left(now, &native.door).into_iter().map(|(source, _)| source);
         match (native.guarded(), source) {
-            (Some(_), Some(source)) => shut.extend(native.shut_out(firewall, source)?.then_some(source)),
+            // What the administrator has put there himself is not ours to take away.
+            (None, Some(source)) if self.lasting.left_for(now, &native.door, source).is_none() => {}
+            (_, Some(source)) => shut.extend(native.shut_out(firewall, source)?.then_some(source)),
             (Some(door), None) => {
                 let all = native.let_in_already(firewall)?;
                 // At one stroke, however many they are.
                 firewall.install_with(&guarded(&self.natives), &BTreeSet::from([door.name]))?;
                 shut.extend(all.into_iter().map(|(source, _)| source));
             }
-            // What the administrator has put there himself is not ours to take away.
-            (None, source) => {
-                for one in ours.filter(|one| source.is_none_or(|source| source == *one)) {
-                    shut.extend(native.shut_out(firewall, one)?.then_some(one));
+            (None, None) => {
+                for (source, _) in self.lasting.left(now, &native.door) {
+                    shut.extend(native.shut_out(firewall, source)?.then_some(source));
                 }
             }
         }
@@ -59,9 +59,7 @@ impl Guard {
     /// How long a door stays open for a source; none if it isn't open.
     #[must_use]
     pub fn left(&self, now: Moment, door: &str, source: IpAddr) -> Option<Duration> {
-        let native = self.natives.get(door)?;
-        let left = self.lasting.left(now, &native.door).into_iter().find(|(one, _)| *one == source);
-        left.map(|(_, left)| left)
+        self.lasting.left_for(now, &self.natives.get(door)?.door, source)
     }
 
     /// Has a door stay open for a source for so much longer. Tells for how long from now on; none if it isn't open.
